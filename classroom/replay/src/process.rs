@@ -1,6 +1,6 @@
 //! A server and a client as processes, what they print, and that none of them is left behind.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -177,20 +177,16 @@ impl Server {
     /// Waits for the first line, and returns the address in it.
     fn listening(&mut self) -> Result<String> {
         let start = Instant::now();
-        while !self.output.text.contains(&b'\n') {
+        while !self.output.text.contains(&b'\n') && start.elapsed() < PATIENCE && !self.ended()? {
             self.output.more(Duration::from_millis(20));
-            let ended = self.ended()?;
-            if ended || start.elapsed() > PATIENCE {
-                let words = self.said()?;
-                bail!("the server did not start: {}", words.trim_end());
-            }
         }
         let text = String::from_utf8_lossy(&self.output.text);
-        let line = text.lines().next().unwrap_or_default();
-        match line.strip_prefix("listening on ") {
-            Some(addr) => Ok(addr.to_string()),
-            None => Err(anyhow!("the server's first line is {line:?}, not \"listening on …\"")),
+        if let Some(addr) = text.lines().next().and_then(|line| line.strip_prefix("listening on "))
+        {
+            return Ok(addr.to_string());
         }
+        self.ends_soon()?;
+        bail!("the server did not start: {}", self.said()?.trim_end())
     }
 
     /// The address where it listens (HOST:PORT), with the real port.

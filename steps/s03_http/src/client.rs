@@ -64,7 +64,7 @@ fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a time limit are "Resource temporarily unavailable".
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            anyhow!("the server did not answer in time")
+            anyhow!("the server did not answer in time; is it busy with another client?")
         }
         _ => error,
     };

@@ -39,6 +39,7 @@ fn parse(line: &str, host: &str) -> Request {
     if !METHODS.contains(&method) {
         return Request::new("POST", "/", host).with_text(line);
     }
+    let rest = rest.trim_start();
     let (path, text) = if rest.starts_with('/') { cut(rest) } else { ("/", rest) };
     let request = Request::new(method, path, host);
     match (method, text) {
@@ -101,7 +102,7 @@ fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a time limit are "Resource temporarily unavailable".
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            anyhow!("the server did not answer in time")
+            anyhow!("the server did not answer in time; is it busy with another client?")
         }
         _ => error,
     };
