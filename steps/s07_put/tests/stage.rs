@@ -172,6 +172,10 @@ the server did not start: cannot listen on 127.0.0.1:[PORT]: [REASON]; choose an
 fn a_connection_can_end_the_server() -> Result<()> {
     let silent = last_words(|_| Ok(()))?;
     let garbage = last_words(|mut stream| Ok(stream.write_all(b"garbage\r\n\r\n")?))?;
+    let reset = last_words(|stream| {
+        // RST instead of FIN.
+        Ok(socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?)
+    })?;
     let half = last_words(|mut stream| {
         stream.write_all(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")?;
         Ok(stream.shutdown(Shutdown::Write)?)
@@ -181,5 +185,7 @@ fn a_connection_can_end_the_server() -> Result<()> {
     assert_eq!(silent, said("the connection ended before the message did"));
     assert_eq!(garbage, said("\"garbage\" is not a request line"));
     assert_eq!(half, silent);
+    assert_eq!(reset.1, Some(1));
+    compare()?.eq(reset.0, said("[REASON]").0);
     Ok(())
 }
