@@ -20,9 +20,10 @@ pub fn run(addr: &str) -> Result<()> {
 /// Sends `line` and prints what the server says to it.
 fn send(stream: &mut BufReader<TcpStream>, line: &str) -> Result<()> {
     stream.get_mut().write_all(format!("{line}\n").as_bytes())?;
+    let mut reply = String::new();
     // The server closes the connection after its reply: the end of the stream ends the message.
-    io::copy(stream, &mut io::stdout())?;
-    Ok(())
+    stream.read_to_string(&mut reply)?;
+    print(&reply)
 }
 
 /// Opens a connection to `addr`, whose reads and writes give up after `limit`.

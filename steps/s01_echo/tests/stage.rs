@@ -97,9 +97,7 @@ fn a_person_at_the_prompt() -> Result<()> {
 fn a_line_longer_than_one_read() -> Result<()> {
     let server = server()?;
     let ended = client(server.addr(), &"x".repeat(1500))?.assert().code(1);
-    let output = ended.get_output();
-    assert_eq!(output.stdout, format!("> {}", "x".repeat(1024)).as_bytes());
-    let sentence = String::from_utf8_lossy(&output.stderr);
+    let sentence = String::from_utf8_lossy(&ended.get_output().stderr);
     assert!(sentence.ends_with("xxx\": Connection reset by peer (os error 104)\n"), "{sentence}");
     client(server.addr(), "next\n")?.assert().success();
     Ok(())

@@ -1,6 +1,7 @@
 //! The client: sends what somebody types and shows what comes back.
 
-use crate::http::{Request, Response, marked};
+use crate::http::marked;
+use crate::http::{Request, Response};
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::{self, BufReader, ErrorKind, prelude::*};
 use std::net::{TcpStream, ToSocketAddrs};
