@@ -9,6 +9,8 @@ pub enum Answer {
     Echo,
     /// 201 with the text of the request, which was added, and a Location that names its index.
     Created,
+    /// Either of the two: what a stage answers to a POST whose bytes are the question.
+    Accepted,
     /// 200 with all messages as a JSON array of strings.
     List,
     /// 200 with the message at the index.
@@ -75,7 +77,7 @@ pub const TABLE: &[Row] = &[
     row("GET",    "/99999999999999999999999", [NotFound; 4]),
 ];
 
-/// How the bytes of a `POST /` can look and can be cut; its answer is the same for all of them.
+/// How the bytes of a `POST /` can look and can be cut, which makes no difference to the answer.
 pub struct Framing {
     pub name: &'static str,
     pub text: &'static str,

@@ -85,11 +85,11 @@ impl Connection {
 
     fn piece(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let left = self.end.saturating_duration_since(Instant::now());
-        ensure!(!left.is_zero(), "no end within {} s", self.limit.as_secs());
+        ensure!(!left.is_zero(), "no whole reply within {:?}", self.limit);
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(buffer).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                anyhow!("no end within {} s", self.limit.as_secs())
+                anyhow!("no whole reply within {:?}", self.limit)
             }
             _ => error.into(),
         })

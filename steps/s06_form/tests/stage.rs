@@ -186,3 +186,27 @@ fn a_connection_can_end_the_server() -> Result<()> {
     compare()?.eq(reset.0, said("[REASON]").0);
     Ok(())
 }
+
+/// What this server has still to learn, and nothing else, stands between it and stage 7.
+#[test]
+fn what_the_next_stage_changes() -> Result<()> {
+    let server = server()?;
+    let outcomes = contract::check(7, server.addr(), Duration::from_secs(5))?;
+    let faults: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| Some(format!("{}: {}\n", outcome.case, outcome.fault.as_ref()?)))
+        .collect();
+    compare()?.eq(
+        faults.concat(),
+        str![[r#"
+POST /: the status is 200
+GET /0: the status is 404
+HEAD /0: the status is 404
+PUT /0: the status is 404
+POST /0: the status is 404
+DELETE /0: the status is 404
+
+"#]],
+    );
+    Ok(())
+}
