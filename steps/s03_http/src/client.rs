@@ -60,7 +60,7 @@ fn connect(addr: &str, limit: Duration) -> Result<BufReader<TcpStream>> {
 }
 
 /// Says that `line` got no reply, and why.
-fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
+pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a time limit are "Resource temporarily unavailable".
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

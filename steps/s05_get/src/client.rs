@@ -33,17 +33,20 @@ fn send(addr: &str, line: &str) -> Result<()> {
 
 /// Fetches the server's list and prints it, an index before each message.
 fn show_list(addr: &str) -> Result<()> {
-    let request = Request::new("GET", "/", addr);
-    let response = exchange(addr, &request, TIME_LIMIT).map_err(|error| explain(error, "GET /"))?;
-    if !response.is_success() {
-        bail!("the server has no list: {} {}", response.status, response.reason);
-    }
-    let list: Vec<String> = serde_json::from_str(&response.body)
-        .context("the server's answer is not a list of messages")?;
-    for (index, text) in list.iter().enumerate() {
+    for (index, text) in fetch_list(addr, TIME_LIMIT)?.iter().enumerate() {
         print(&format!("{index}: {text}\n"))?;
     }
     Ok(())
+}
+
+/// The server's list of messages.
+pub fn fetch_list(addr: &str, limit: Duration) -> Result<Vec<String>> {
+    let request = Request::new("GET", "/", addr);
+    let response = exchange(addr, &request, limit).map_err(|error| explain(error, "GET /"))?;
+    if !response.is_success() {
+        bail!("the server has no list: {} {}", response.status, response.reason);
+    }
+    serde_json::from_str(&response.body).context("the server's answer is not a list of messages")
 }
 
 /// Sends `request` on a connection of its own and returns the response.
@@ -76,7 +79,7 @@ fn connect(addr: &str, limit: Duration) -> Result<BufReader<TcpStream>> {
 }
 
 /// Says that `line` got no reply, and why.
-fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
+pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a time limit are "Resource temporarily unavailable".
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

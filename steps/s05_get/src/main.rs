@@ -6,6 +6,8 @@ mod client;
 mod http;
 mod messages;
 mod server;
+#[cfg(feature = "window")]
+mod window;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -38,6 +40,8 @@ enum Command {
     Server,
     /// Talk to the server, a line at a time
     Client,
+    /// The same client as a window
+    Window,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,13 @@ fn run(cli: &Cli) -> Result<()> {
     match cli.command {
         Some(Command::Server) => server::run(addr),
         Some(Command::Client) => client::run(addr),
+        #[cfg(feature = "window")]
+        Some(Command::Window) => window::run(addr),
+        #[cfg(not(feature = "window"))]
+        Some(Command::Window) => anyhow::bail!(
+            "this build has no window; for one: cargo run -p {} --features window -- window",
+            env!("CARGO_PKG_NAME")
+        ),
         None => replay::run(
             env!("CARGO_PKG_NAME"),
             include_str!("../lesson.txt"),

@@ -1,0 +1,167 @@
+//! The client as a window. It is drawn anew in each frame, out of what `Window` holds.
+
+use crate::client::fetch_list;
+use crate::client::{exchange, explain};
+use crate::http::Request;
+use anyhow::{Result, anyhow};
+use eframe::egui::{self, Ui};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+/// How long the window waits for a connection, and then for each piece of a response.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Opens a window on the server at `addr` (HOST:PORT). Returns when somebody closes it.
+pub fn run(addr: &str) -> Result<()> {
+    let stage = env!("CARGO_PKG_NAME");
+    let title = format!("{stage}, {addr}");
+    let window = Window::new(addr);
+    let viewport = egui::ViewportBuilder::default().with_inner_size([560.0, 480.0]);
+    let options = eframe::NativeOptions { viewport, ..Default::default() };
+    eframe::run_native(&title, options, Box::new(|_| Ok(Box::new(window)))).map_err(|error| {
+        // What comes before the reason is a place in the source of winit.
+        let error = error.to_string();
+        let reason = error.rsplit(": ").next().unwrap_or(&error).trim_end_matches('.');
+        anyhow!("cannot open a window: {reason}; without one: cargo run -p {stage} -- client")
+    })
+}
+
+/// What is filled in, what is shown, and what is waited for.
+pub struct Window {
+    addr: String,
+    text: String,
+    list: Vec<String>,
+    output: Result<String>,
+    waiting: Option<Receiver<Result<Answer>>>,
+}
+
+/// What came of a request.
+struct Answer {
+    list: Vec<String>,
+    output: String,
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        egui::CentralPanel::default().show(ui, |ui| self.draw(ui));
+    }
+}
+
+impl Window {
+    /// A window on the server at `addr`, with nothing filled in.
+    pub fn new(addr: &str) -> Window {
+        Window {
+            addr: addr.to_string(),
+            text: String::new(),
+            list: Vec::new(),
+            output: Ok(String::new()),
+            waiting: None,
+        }
+    }
+
+    /// Draws one frame, and does what was asked for in it.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        self.receive();
+        // Enter sends from any field.
+        let typing = ui.ctx().text_edit_focused();
+        let entered = typing && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        egui::Grid::new("form").num_columns(2).show(ui, |ui| {
+            let label = ui.label("Text");
+            ui.horizontal(|ui| {
+                let field =
+                    ui.add(egui::TextEdit::singleline(&mut self.text)).labelled_by(label.id);
+                let ready = self.waiting.is_none() && !self.text.is_empty();
+                let name = if self.waiting.is_none() { "Send" } else { "Sending…" };
+                let pressed = ui.add_enabled(ready, egui::Button::new(name)).clicked();
+                if ready && (entered || pressed) {
+                    self.send(ui.ctx());
+                }
+                if ui.add_enabled(self.waiting.is_none(), egui::Button::new("Refresh")).clicked() {
+                    let addr = self.addr.clone();
+                    self.start(ui.ctx(), move || refresh(&addr, String::new()));
+                }
+                // After a button or Enter, one goes on typing.
+                if ui.memory(|memory| memory.focused().is_none()) {
+                    field.request_focus();
+                }
+            });
+            ui.end_row();
+        });
+        self.draw_hint(ui);
+        ui.separator();
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            match &self.output {
+                Ok(text) => ui.monospace(text),
+                Err(error) => ui.colored_label(ui.visuals().error_fg_color, format!("{error:#}")),
+            };
+            ui.separator();
+            for (index, text) in self.list.iter().enumerate() {
+                ui.label(format!("{index}: {text}"));
+            }
+        });
+    }
+
+    /// Says what to do where Korean is typed and the system has no font for it.
+    fn draw_hint(&self, ui: &mut Ui) {
+        let korean = |c: char| ('ㄱ'..='ㆎ').contains(&c) || ('가'..='힣').contains(&c);
+        if self.text.contains(korean)
+            && !ui.fonts_mut(|fonts| fonts.has_glyph(&egui::FontId::default(), '한'))
+        {
+            ui.label("This system has no font for Korean; on Debian: sudo apt install fonts-nanum");
+        }
+    }
+
+    /// Sends what is filled in.
+    fn send(&mut self, context: &egui::Context) {
+        let request = Request::new("POST", "/", &self.addr).with_text(&self.text);
+        let addr = self.addr.clone();
+        self.start(context, move || ask(&addr, &request));
+    }
+
+    /// Does `work` on a thread of its own, so that a slow server cannot stop the drawing.
+    fn start(
+        &mut self,
+        context: &egui::Context,
+        work: impl FnOnce() -> Result<Answer> + Send + 'static,
+    ) {
+        let (sender, receiver) = mpsc::channel();
+        self.waiting = Some(receiver);
+        let context = context.clone();
+        thread::spawn(move || {
+            // Nobody receives this if the window was closed in the meantime.
+            let _ = sender.send(work());
+            context.request_repaint();
+        });
+    }
+
+    /// Takes the answer, if it has come.
+    fn receive(&mut self) {
+        let Some(Ok(answer)) = self.waiting.as_ref().map(Receiver::try_recv) else { return };
+        self.waiting = None;
+        match answer {
+            Ok(answer) => {
+                self.list = answer.list;
+                self.output = Ok(answer.output);
+            }
+            Err(error) => self.output = Err(error),
+        }
+    }
+}
+
+/// Sends `request` and waits for what there is to show.
+fn ask(addr: &str, request: &Request) -> Result<Answer> {
+    let line = format!("{} {}", request.method, request.target);
+    let response = exchange(addr, request, TIME_LIMIT).map_err(|error| explain(error, &line))?;
+    let output = if response.is_success() {
+        String::new()
+    } else {
+        format!("{} {}", response.status, response.reason)
+    };
+    refresh(addr, output)
+}
+
+/// Fetches the list, to be shown beside `output`.
+fn refresh(addr: &str, output: String) -> Result<Answer> {
+    Ok(Answer { list: fetch_list(addr, TIME_LIMIT)?, output })
+}
