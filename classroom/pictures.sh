@@ -61,10 +61,10 @@ for stage in "${@:-s04_window s06_form s07_put}"; do for stage in $stage; do
   *)
     paste 'a second message'
     enter
-    click 180 19 # PUT
-    click 400 45 # the index
+    click 180 19  # PUT
+    click 400 45  # the index
     xdotool type 0
-    click 200 71 # the text
+    click 200 71  # the text
     paste '고친 말'
     [ "$stage" = s06_form ] || enter
     ;;

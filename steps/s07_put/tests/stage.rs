@@ -191,3 +191,14 @@ fn a_connection_can_end_the_server() -> Result<()> {
     compare()?.eq(reset.0, said("[REASON]").0);
     Ok(())
 }
+
+/// The window is heavy, and so it is built only for those who ask for it.
+#[test]
+#[cfg(not(feature = "window"))]
+fn the_window_has_to_be_asked_for() -> Result<()> {
+    stage(&["window"])?.assert().code(1).stderr_eq(str![[r#"
+this build has no window; for one: cargo run -p s07_put --features window -- window
+
+"#]]);
+    Ok(())
+}
