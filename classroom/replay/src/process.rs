@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 /// How long to wait for a process to say something; more than the 10 s that a client gives a server.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,6 +18,13 @@ const PROMPT: &str = "> ";
 
 /// The processes that run now. Who ends the replay from outside must end them, too.
 static RUNNING: Mutex<BTreeMap<u32, Child>> = Mutex::new(BTreeMap::new());
+
+/// The folders in which servers keep their files, gone with them.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn running() -> MutexGuard<'static, BTreeMap<u32, Child>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -41,6 +48,9 @@ pub fn end_with_signals() -> Result<()> {
                     let _ = child.kill();
                     let _ = child.wait();
                 }
+                for folder in folders().iter() {
+                    let _ = fs::remove_dir_all(folder);
+                }
                 std::process::exit(128 + signal);
             }
         });
@@ -52,14 +62,18 @@ pub fn end_with_signals() -> Result<()> {
 struct Process(u32);
 
 impl Process {
-    /// Starts `binary` with `arguments`. Standard output and standard error both go to `output`, as
+    /// Starts `binary` with `arguments`, in `folder` if there is one. Standard output and standard error both go to `output`, as
     /// they do on a terminal. Returns the process and its standard input.
     fn start(
         binary: &Path,
         arguments: &[&str],
+        folder: Option<&Path>,
         output: PipeWriter,
     ) -> Result<(Process, Option<ChildStdin>)> {
         let mut command = Command::new(binary);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
         command.args(arguments).stdin(Stdio::piped()).stderr(output.try_clone()?).stdout(output);
         let mut children = running();
         let mut child =
@@ -96,6 +110,37 @@ impl Drop for Process {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// A folder that is empty at first, and removed with all that is in it when this is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Folder> {
+        let mut folders = folders();
+        // Whatever a process with our number may have left behind is not ours.
+        for number in 0.. {
+            let path = env::temp_dir().join(format!("replay-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    folders.push(path.clone());
+                    return Ok(Folder(path));
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot make {}", path.display()));
+                }
+            }
+        }
+        bail!("no folder is left for the server's files")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+        folders().retain(|path| *path != self.0);
     }
 }
 
@@ -140,38 +185,38 @@ impl Output {
     }
 }
 
-/// A running server, which is ended when this is dropped.
+/// A running server, which is ended when this is dropped, and its files with it.
 pub struct Server {
     process: Process,
     output: Output,
     /// The pipe's other end: a mark written here comes after all that the server has written.
     fence: PipeWriter,
     binary: PathBuf,
-    /// Where it was told to listen.
-    wish: String,
-    /// Where it does listen, and how much of its output tells that.
+    /// Where it listens (HOST:PORT).
     addr: String,
+    folder: Folder,
 }
 
 impl Server {
-    /// Starts `binary server --addr ADDR` and waits until it says where it listens.
+    /// Starts `binary server --addr ADDR` in an empty folder, and waits until it says where it listens.
     ///
     /// # Errors
     /// A server that ends, or says something else first; its words are in the error.
     pub fn start(binary: &Path, addr: &str) -> Result<Server> {
-        let (reader, writer) = io::pipe()?;
-        let fence = writer.try_clone()?;
-        let (process, _) = Process::start(binary, &["server", "--addr", addr], writer)?;
-        let mut server = Server {
-            process,
-            output: Output::new(reader),
-            fence,
-            binary: binary.to_path_buf(),
-            wish: addr.to_string(),
-            addr: String::new(),
-        };
+        let binary = std::path::absolute(binary)?;
+        let folder = Folder::new()?;
+        let (process, output, fence) = Server::launch(&binary, addr, &folder.0)?;
+        let mut server = Server { process, output, fence, binary, addr: String::new(), folder };
         server.addr = server.listening()?;
         Ok(server)
+    }
+
+    fn launch(binary: &Path, addr: &str, folder: &Path) -> Result<(Process, Output, PipeWriter)> {
+        let (reader, writer) = io::pipe()?;
+        let fence = writer.try_clone()?;
+        let (process, _) =
+            Process::start(binary, &["server", "--addr", addr], Some(folder), writer)?;
+        Ok((process, Output::new(reader), fence))
     }
 
     /// Waits for the first line, and returns the address in it.
@@ -233,13 +278,25 @@ impl Server {
         self.process.wait(PATIENCE)?.context("the server does not end")
     }
 
-    /// Ends the server without a warning and starts it again at the same address.
-    pub fn restart(&mut self) -> Result<()> {
-        let (addr, wish) = (self.addr.clone(), self.wish.clone());
-        // The old process must be gone before the new one can listen at its address.
+    /// Ends the server without a warning.
+    pub fn kill(&mut self) {
+        // The number of no process: what is dropped here is the process itself.
         drop(std::mem::replace(&mut self.process, Process(0)));
-        *self = Server { wish, ..Server::start(&self.binary, &addr)? };
+    }
+
+    /// Ends the server without a warning and starts it again, at the same address and with its files.
+    pub fn restart(&mut self) -> Result<()> {
+        // The old process must be gone before the new one can listen at its address.
+        self.kill();
+        let (process, output, fence) = Server::launch(&self.binary, &self.addr, &self.folder.0)?;
+        (self.process, self.output, self.fence) = (process, output, fence);
+        self.listening()?;
         Ok(())
+    }
+
+    /// The folder in which it runs.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
     }
 }
 
@@ -254,7 +311,7 @@ impl Client {
     /// Starts `binary client --addr ADDR`.
     pub fn start(binary: &Path, addr: &str) -> Result<Client> {
         let (reader, writer) = io::pipe()?;
-        let (process, input) = Process::start(binary, &["client", "--addr", addr], writer)?;
+        let (process, input) = Process::start(binary, &["client", "--addr", addr], None, writer)?;
         Ok(Client { process, input, output: Output::new(reader) })
     }
 
@@ -311,7 +368,7 @@ pub fn run(binary: &Path, words: &[String], addr: &str) -> Result<(String, ExitS
     let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
     arguments.extend(["--addr", addr]);
     let (reader, writer) = io::pipe()?;
-    let (process, _) = Process::start(binary, &arguments, writer)?;
+    let (process, _) = Process::start(binary, &arguments, None, writer)?;
     let mut output = Output::new(reader);
     while !output.ended {
         if !output.more(PATIENCE) && !output.ended {

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 const STAGE: &str = env!("CARGO_BIN_EXE_s05_get");
 
+/// No run of the stage takes longer than this: more than the 10 s that a client gives a server.
+const LIMIT: Duration = Duration::from_secs(20);
+
 fn server() -> Result<Server> {
     Server::start(Path::new(STAGE), "127.0.0.1:0")
 }
@@ -30,7 +33,7 @@ fn compare() -> Result<snapbox::Assert> {
 
 /// The stage with these arguments.
 fn stage(arguments: &[&str]) -> Result<Command> {
-    Ok(Command::new(STAGE).args(arguments).with_assert(compare()?))
+    Ok(Command::new(STAGE).args(arguments).timeout(LIMIT).with_assert(compare()?))
 }
 
 /// A client of the server at `addr`, into which `lines` are typed.
