@@ -55,6 +55,7 @@ pub const TABLE: &[Row] = &[
     row("HEAD",   "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), List,                          List]),
     row("PUT",    "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
     row("DELETE", "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
+    row("PATCH",  "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
     row("GET",    "/i",   [NotFound,           NotFound,                NotFound,                      Text]),
     row("HEAD",   "/i",   [NotFound,           NotFound,                NotFound,                      Text]),
     row("PUT",    "/i",   [NotFound,           NotFound,                NotFound,                      Echo]),
@@ -66,12 +67,20 @@ pub const TABLE: &[Row] = &[
     row("POST",   "/n",   [NotFound; 4]),
     row("DELETE", "/n",   [NotFound; 4]),
     row("GET",    "/abc", [NotFound; 4]),
+    row("HEAD",   "/abc", [NotFound; 4]),
     row("PUT",    "/abc", [NotFound; 4]),
     row("POST",   "/abc", [NotFound; 4]),
+    row("DELETE", "/abc", [NotFound; 4]),
     row("GET",    "/0/",  [NotFound; 4]),
+    row("HEAD",   "/0/",  [NotFound; 4]),
     row("PUT",    "/0/",  [NotFound; 4]),
+    row("POST",   "/0/",  [NotFound; 4]),
+    row("DELETE", "/0/",  [NotFound; 4]),
     row("GET",    "/-1",  [NotFound; 4]),
+    row("HEAD",   "/-1",  [NotFound; 4]),
     row("PUT",    "/-1",  [NotFound; 4]),
+    row("POST",   "/-1",  [NotFound; 4]),
+    row("DELETE", "/-1",  [NotFound; 4]),
     row("GET",    "/+0",  [NotFound; 4]),
     row("PUT",    "/+0",  [NotFound; 4]),
     row("GET",    "/99999999999999999999999", [NotFound; 4]),
@@ -91,7 +100,8 @@ pub struct Framing {
 pub enum Cut {
     Nowhere,
     BeforeBody,
-    Everywhere,
+    /// After each so many bytes.
+    Each(usize),
 }
 
 const LENGTH: &str = "Content-Length: {length}\r\n";
@@ -99,16 +109,16 @@ const LENGTH: &str = "Content-Length: {length}\r\n";
 #[rustfmt::skip]
 pub const FRAMINGS: &[Framing] = &[
     Framing { name: "its body in a segment of its own", text: "late", fields: LENGTH, cut: Cut::BeforeBody },
-    Framing { name: "a byte at a time", text: "drip", fields: LENGTH, cut: Cut::Everywhere },
+    Framing { name: "a byte at a time", text: "drip", fields: LENGTH, cut: Cut::Each(1) },
     Framing { name: "in Korean, whose characters have three bytes", text: "안녕, 네트워크", fields: LENGTH, cut: Cut::Nowhere },
-    Framing { name: "in Korean, a byte at a time", text: "반갑다", fields: LENGTH, cut: Cut::Everywhere },
+    Framing { name: "in Korean, a byte at a time", text: "반갑다", fields: LENGTH, cut: Cut::Each(1) },
     Framing { name: "field names in lower case", text: "lower", fields: "content-length: {length}\r\n", cut: Cut::Nowhere },
     Framing { name: "field names in upper case, spaces around the value", text: "upper", fields: "CONTENT-LENGTH:   {length}  \r\n", cut: Cut::Nowhere },
     Framing { name: "among fields that nobody asked for", text: "other", fields: "Accept: */*\r\nX-Nothing:\r\nContent-Length: {length}\r\nUser-Agent: a:b\r\n", cut: Cut::Nowhere },
     Framing { name: "quotes, a backslash and line ends in the text", text: "\"a\"\\b\r\n\r\nc\n", fields: LENGTH, cut: Cut::Nowhere },
     Framing { name: "an empty text", text: "", fields: LENGTH, cut: Cut::Nowhere },
     Framing { name: "no Content-Length, so no text", text: "", fields: "", cut: Cut::Nowhere },
-    Framing { name: "9,000 bytes, in many segments", text: LONG, fields: LENGTH, cut: Cut::BeforeBody },
+    Framing { name: "9,000 bytes, in many segments", text: LONG, fields: LENGTH, cut: Cut::Each(1000) },
 ];
 
 /// As much as stage 1 takes in one read.
@@ -147,7 +157,7 @@ pub const TALKS: &[Talk] = &[
     Talk { name: "an empty line", messages: &["\n"], cut: Cut::Nowhere, stages: 1..=2 },
     Talk { name: "1024 bytes", messages: &[SHORT], cut: Cut::Nowhere, stages: 1..=2 },
     Talk { name: "many messages, one after the other", messages: &["first\n", "second\n", "셋째\n"], cut: Cut::Nowhere, stages: 2..=2 },
-    Talk { name: "a line, a byte at a time", messages: &["one byte\n", "after another\n"], cut: Cut::Everywhere, stages: 2..=2 },
+    Talk { name: "a line, a byte at a time", messages: &["one byte\n", "after another\n"], cut: Cut::Each(1), stages: 2..=2 },
     Talk { name: "two lines in one segment", messages: &["first\nsecond\n"], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { name: "a line of 9,000 bytes", messages: &[LONG], cut: Cut::Nowhere, stages: 2..=2 },
 ];

@@ -40,7 +40,7 @@ impl Connection {
         let segments: Vec<&[u8]> = match cut {
             Cut::Nowhere => vec![bytes],
             Cut::BeforeBody => vec![&bytes[..body], &bytes[body..]],
-            Cut::Everywhere => bytes.chunks(1).collect(),
+            Cut::Each(length) => bytes.chunks(length).collect(),
         };
         for (number, segment) in segments.into_iter().enumerate() {
             if number > 0 {

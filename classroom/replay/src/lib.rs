@@ -3,7 +3,9 @@
 //!
 //! The order is not a matter of luck. A server tells its terminal what it does before it answers, so
 //! that once the client has its answer and asks for the next line, all that the server had to say
-//! stands in its pipe already: the replay reads up to there, and shows the server's part first.
+//! stands in its pipe already: the replay reads up to there, and shows the server's part first. So the
+//! order is that of the lines that are typed, and for each of them: what the client says that it
+//! sends, what the server says, what the client says in the end.
 
 mod lesson;
 mod process;
@@ -53,7 +55,13 @@ pub fn play(
         if step && number > 0 {
             play.screen.wait()?;
         }
+        if play.server.ended()? {
+            return play.died();
+        }
         play.line(line)?;
+        if play.server.ended()? {
+            return play.died();
+        }
     }
     if let Some(client) = play.client.take() {
         client.end()?;
@@ -118,9 +126,6 @@ impl Play<'_> {
             self.screen.note("the client ends")?;
         } else {
             return self.fail(client);
-        }
-        if self.server.ended()? {
-            return self.died();
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
         }
         _ => error,
     };
-    error.context(format!("no whole reply to {line:?}"))
+    error.context(format!("no whole reply to \"{line:.40}\""))
 }
 
 /// Asks for a line. Returns it without its line ending, or `None` at the end of input.

@@ -15,7 +15,7 @@ pub fn run(addr: &str) -> Result<()> {
         if line.is_empty() {
             break;
         }
-        send(addr, &line).map_err(|error| explain(error, &line))?;
+        send(addr, &line)?;
     }
     Ok(())
 }
@@ -23,7 +23,7 @@ pub fn run(addr: &str) -> Result<()> {
 /// Sends `line` and prints what the server says to it.
 fn send(addr: &str, line: &str) -> Result<()> {
     let request = Request::new("POST", "/", addr).with_text(line);
-    let response = exchange(addr, &request, TIME_LIMIT)?;
+    let response = exchange(addr, &request, TIME_LIMIT).map_err(|error| explain(error, line))?;
     if !response.is_success() {
         return print(&format!("{} {}\n", response.status, response.reason));
     }
@@ -68,7 +68,7 @@ pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
         }
         _ => error,
     };
-    error.context(format!("no whole reply to {line:?}"))
+    error.context(format!("no whole reply to \"{line:.40}\""))
 }
 
 /// Asks for a line. Returns it without its line ending, or `None` at the end of input.

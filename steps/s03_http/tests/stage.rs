@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-const STAGE: &str = env!("CARGO_BIN_EXE_s03_http");
+const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 /// No run of the stage takes longer than this: more than the 10 s that a client gives a server.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -33,7 +33,11 @@ fn compare() -> Result<snapbox::Assert> {
 
 /// The stage with these arguments.
 fn stage(arguments: &[&str]) -> Result<Command> {
-    Ok(Command::new(STAGE).args(arguments).timeout(LIMIT).with_assert(compare()?))
+    Ok(Command::new(STAGE)
+        .env_remove("CLICOLOR_FORCE")
+        .args(arguments)
+        .timeout(LIMIT)
+        .with_assert(compare()?))
 }
 
 /// A client of the server at `addr`, into which `lines` are typed.

@@ -112,7 +112,8 @@ impl Response {
         let (start_line, fields) = read_head(stream)?;
         let (version, rest) = start_line.split_once(' ').unwrap_or_default();
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        let Some(status) = number(status).filter(|_| version.starts_with("HTTP/")) else {
+        let known = version.starts_with("HTTP/") && status.len() == 3;
+        let Some(status) = number(status).filter(|_| known) else {
             bail!("{start_line:?} is not a status line of HTTP");
         };
         Ok(Response {
@@ -153,7 +154,7 @@ pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Adds a field after the others.
-    pub fn add(&mut self, name: &str, value: &str) {
+    fn add(&mut self, name: &str, value: &str) {
         self.0.push((name.to_string(), value.to_string()));
     }
 
@@ -164,7 +165,7 @@ impl Fields {
     }
 
     /// The value of the field `name`, whether it was sent as `Host`, `host` or `HOST`.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    fn get(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|field| field.0.eq_ignore_ascii_case(name))?;
         Some(&field.1)
     }
@@ -199,6 +200,8 @@ fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
         }
         let (name, value) =
             line.split_once(':').with_context(|| format!("{line:?} is not a field"))?;
+        // A space before the colon would make another name of it (RFC 9112, section 5.1).
+        ensure!(!name.contains(char::is_whitespace), "{line:?} is not a field");
         fields.add(name, value.trim());
     }
 }

@@ -1,7 +1,6 @@
 //! The client as a window. It is drawn anew in each frame, out of what `Window` holds.
 
-use crate::client::fetch_list;
-use crate::client::{exchange, explain};
+use crate::client::{exchange, explain, fetch_list};
 use crate::http::Request;
 use anyhow::{Result, anyhow};
 use eframe::egui::{self, Ui};
@@ -38,7 +37,7 @@ pub struct Window {
 
 /// What came of a request.
 struct Answer {
-    list: Vec<String>,
+    list: Result<Vec<String>>,
     output: String,
 }
 
@@ -79,7 +78,7 @@ impl Window {
                 }
                 if ui.add_enabled(self.waiting.is_none(), egui::Button::new("Refresh")).clicked() {
                     let addr = self.addr.clone();
-                    self.start(ui.ctx(), move || refresh(&addr, String::new()));
+                    self.start(ui.ctx(), move || Ok(refresh(&addr, String::new())));
                 }
                 // After a button or Enter, one goes on typing.
                 if ui.memory(|memory| memory.focused().is_none()) {
@@ -141,8 +140,11 @@ impl Window {
         self.waiting = None;
         match answer {
             Ok(answer) => {
-                self.list = answer.list;
                 self.output = Ok(answer.output);
+                match answer.list {
+                    Ok(list) => self.list = list,
+                    Err(error) => self.output = Err(error),
+                }
             }
             Err(error) => self.output = Err(error),
         }
@@ -158,10 +160,10 @@ fn ask(addr: &str, request: &Request) -> Result<Answer> {
     } else {
         format!("{} {}", response.status, response.reason)
     };
-    refresh(addr, output)
+    Ok(refresh(addr, output))
 }
 
 /// Fetches the list, to be shown beside `output`.
-fn refresh(addr: &str, output: String) -> Result<Answer> {
-    Ok(Answer { list: fetch_list(addr, TIME_LIMIT)?, output })
+fn refresh(addr: &str, output: String) -> Answer {
+    Answer { list: fetch_list(addr, TIME_LIMIT), output }
 }

@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use window::Window;
 
-const STAGE: &str = env!("CARGO_BIN_EXE_s05_get");
+const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 /// Longer than the window waits for a server.
 const LIMIT: Duration = Duration::from_secs(15);

@@ -19,7 +19,7 @@ pub fn run(addr: &str) -> Result<()> {
             show_list(addr)?;
             continue;
         }
-        send(addr, &line).map_err(|error| explain(error, &line))?;
+        send(addr, &line)?;
     }
     Ok(())
 }
@@ -27,7 +27,7 @@ pub fn run(addr: &str) -> Result<()> {
 /// Sends `line` and prints what the server says to it.
 fn send(addr: &str, line: &str) -> Result<()> {
     let request = parse(line, addr);
-    let response = exchange(addr, &request, TIME_LIMIT)?;
+    let response = exchange(addr, &request, TIME_LIMIT).map_err(|error| explain(error, line))?;
     if request.method == "HEAD" {
         print(&response.to_string())?;
     } else if !response.is_success() {
@@ -113,7 +113,7 @@ pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
         }
         _ => error,
     };
-    error.context(format!("no whole reply to {line:?}"))
+    error.context(format!("no whole reply to \"{line:.40}\""))
 }
 
 /// Asks for a line. Returns it without its line ending, or `None` at the end of input.

@@ -1,7 +1,6 @@
 //! The client as a window. It is drawn anew in each frame, out of what `Window` holds.
 
-use crate::client::fetch_list;
-use crate::client::{exchange, explain};
+use crate::client::{exchange, explain, fetch_list};
 use crate::http::Request;
 use anyhow::{Result, anyhow};
 use eframe::egui::{self, Ui};
@@ -46,7 +45,7 @@ pub struct Window {
 struct Answer {
     /// The text that was sent, if the server did what was asked of it.
     done: Option<String>,
-    list: Vec<String>,
+    list: Result<Vec<String>>,
     output: String,
 }
 
@@ -80,8 +79,12 @@ impl Window {
         egui::Grid::new("form").num_columns(2).show(ui, |ui| {
             ui.label("Method");
             ui.horizontal(|ui| {
+                let before = self.method;
                 for method in METHODS {
                     ui.radio_value(&mut self.method, method, method);
+                }
+                if before != self.method && [before, self.method].contains(&"PUT") {
+                    self.fill_path();
                 }
             });
             ui.end_row();
@@ -106,7 +109,7 @@ impl Window {
                 }
                 if ui.add_enabled(self.waiting.is_none(), egui::Button::new("Refresh")).clicked() {
                     let addr = self.addr.clone();
-                    self.start(ui.ctx(), move || refresh(&addr, String::new()));
+                    self.start(ui.ctx(), move || Ok(refresh(&addr, String::new())));
                 }
                 // After a button or Enter, one goes on typing.
                 if ui.memory(|memory| memory.focused().is_none()) {
@@ -134,8 +137,14 @@ impl Window {
         let label = ui.label("Index");
         let field = egui::TextEdit::singleline(&mut self.index).desired_width(40.0);
         if ui.add(field).labelled_by(label.id).changed() {
-            self.path = format!("/{}", self.index);
+            self.fill_path();
         }
+    }
+
+    /// Writes the path that goes with the method: for PUT that of the index.
+    fn fill_path(&mut self) {
+        let index = if self.method == "PUT" { &self.index } else { "" };
+        self.path = format!("/{index}");
     }
 
     /// Says what to do where Korean is typed and the system has no font for it.
@@ -193,8 +202,11 @@ impl Window {
                 if answer.done.as_ref() == Some(&self.text) {
                     self.text.clear();
                 }
-                self.list = answer.list;
                 self.output = Ok(answer.output);
+                match answer.list {
+                    Ok(list) => self.list = list,
+                    Err(error) => self.output = Err(error),
+                }
             }
             Err(error) => self.output = Err(error),
         }
@@ -213,10 +225,10 @@ fn ask(addr: &str, request: &Request) -> Result<Answer> {
     } else {
         format!("{} {}", response.status, response.reason)
     };
-    Ok(Answer { done, ..refresh(addr, output)? })
+    Ok(Answer { done, ..refresh(addr, output) })
 }
 
 /// Fetches the list, to be shown beside `output`.
-fn refresh(addr: &str, output: String) -> Result<Answer> {
-    Ok(Answer { done: None, list: fetch_list(addr, TIME_LIMIT)?, output })
+fn refresh(addr: &str, output: String) -> Answer {
+    Answer { done: None, list: fetch_list(addr, TIME_LIMIT), output }
 }

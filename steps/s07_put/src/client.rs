@@ -1,7 +1,6 @@
 //! The client: sends what somebody types and shows what comes back.
 
-use crate::http::marked;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, marked};
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::{self, BufReader, ErrorKind, prelude::*};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -20,7 +19,7 @@ pub fn run(addr: &str) -> Result<()> {
             show_list(addr)?;
             continue;
         }
-        send(addr, &line).map_err(|error| explain(error, &line))?;
+        send(addr, &line)?;
     }
     Ok(())
 }
@@ -29,7 +28,7 @@ pub fn run(addr: &str) -> Result<()> {
 fn send(addr: &str, line: &str) -> Result<()> {
     let request = parse(line, addr);
     print(&format!("{}\n", marked("→", &request)))?;
-    let response = exchange(addr, &request, TIME_LIMIT)?;
+    let response = exchange(addr, &request, TIME_LIMIT).map_err(|error| explain(error, line))?;
     print(&format!("{}\n", marked("←", &response)))
 }
 
@@ -110,7 +109,7 @@ pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
         }
         _ => error,
     };
-    error.context(format!("no whole reply to {line:?}"))
+    error.context(format!("no whole reply to \"{line:.40}\""))
 }
 
 /// Asks for a line. Returns it without its line ending, or `None` at the end of input.

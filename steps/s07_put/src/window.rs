@@ -1,9 +1,7 @@
 //! The client as a window. It is drawn anew in each frame, out of what `Window` holds.
 
-use crate::client::fetch_list;
-use crate::client::{exchange, explain};
-use crate::http::Request;
-use crate::http::marked;
+use crate::client::{exchange, explain, fetch_list};
+use crate::http::{Request, marked};
 use anyhow::{Result, anyhow};
 use eframe::egui::{self, Ui};
 use std::sync::mpsc::{self, Receiver};
@@ -47,7 +45,7 @@ pub struct Window {
 struct Answer {
     /// The text that was sent, if the server did what was asked of it.
     done: Option<String>,
-    list: Vec<String>,
+    list: Result<Vec<String>>,
     output: String,
 }
 
@@ -81,8 +79,12 @@ impl Window {
         egui::Grid::new("form").num_columns(2).show(ui, |ui| {
             ui.label("Method");
             ui.horizontal(|ui| {
+                let before = self.method;
                 for method in METHODS {
                     ui.radio_value(&mut self.method, method, method);
+                }
+                if before != self.method && [before, self.method].contains(&"PUT") {
+                    self.fill_path();
                 }
             });
             ui.end_row();
@@ -131,8 +133,14 @@ impl Window {
         let label = ui.label("Index");
         let field = egui::TextEdit::singleline(&mut self.index).desired_width(40.0);
         if ui.add(field).labelled_by(label.id).changed() {
-            self.path = format!("/{}", self.index);
+            self.fill_path();
         }
+    }
+
+    /// Writes the path that goes with the method: for PUT that of the index.
+    fn fill_path(&mut self) {
+        let index = if self.method == "PUT" { &self.index } else { "" };
+        self.path = format!("/{index}");
     }
 
     /// Says what to do where Korean is typed and the system has no font for it.
@@ -190,8 +198,11 @@ impl Window {
                 if answer.done.as_ref() == Some(&self.text) {
                     self.text.clear();
                 }
-                self.list = answer.list;
                 self.output = Ok(answer.output);
+                match answer.list {
+                    Ok(list) => self.list = list,
+                    Err(error) => self.output = Err(error),
+                }
             }
             Err(error) => self.output = Err(error),
         }
@@ -204,10 +215,10 @@ fn ask(addr: &str, request: &Request) -> Result<Answer> {
     let response = exchange(addr, request, TIME_LIMIT).map_err(|error| explain(error, &line))?;
     let done = response.is_success().then(|| request.body.clone());
     let output = format!("{}\n{}", marked("→", request), marked("←", &response));
-    Ok(Answer { done, ..refresh(addr, output)? })
+    Ok(Answer { done, ..refresh(addr, output) })
 }
 
 /// Fetches the list, to be shown beside `output`.
-fn refresh(addr: &str, output: String) -> Result<Answer> {
-    Ok(Answer { done: None, list: fetch_list(addr, TIME_LIMIT)?, output })
+fn refresh(addr: &str, output: String) -> Answer {
+    Answer { done: None, list: fetch_list(addr, TIME_LIMIT), output }
 }

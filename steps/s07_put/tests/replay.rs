@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-const STAGE: &str = env!("CARGO_BIN_EXE_s07_put");
+const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 /// A replay that waits for Enter after each line.
 struct Replay {
@@ -132,6 +132,20 @@ fn when_the_server_dies_in_the_middle() -> Result<()> {
 }
 
 #[test]
+fn when_the_server_dies_and_nothing_more_is_typed() -> Result<()> {
+    let mut replay = Replay::start()?;
+    let server = Command::new("pgrep").args(["-P", &replay.process.id().to_string()]).output()?;
+    let server = String::from_utf8(server.stdout)?.trim().to_string();
+    assert!(signal("-KILL", &server)?);
+    // The next line is only words.
+    replay.keyboard.write_all(b"\n")?;
+    let (status, _, errors) = replay.end()?;
+    assert_eq!(status, Some(1));
+    assert!(errors.ends_with("in the middle of the lesson\n"), "{errors}");
+    none_is_left(&[server])
+}
+
+#[test]
 fn colours_are_for_terminals() -> Result<()> {
     let coloured = |variable: &str| -> Result<bool> {
         let output = Command::new(STAGE).env("CLICOLOR_FORCE", "1").env(variable, "1").output()?;
@@ -139,6 +153,6 @@ fn colours_are_for_terminals() -> Result<()> {
     };
     assert!(coloured("CLICOLOR_FORCE")?);
     assert!(!coloured("NO_COLOR")?);
-    assert!(!Command::new(STAGE).output()?.stdout.contains(&b'\x1b'));
+    assert!(!Command::new(STAGE).env_remove("CLICOLOR_FORCE").output()?.stdout.contains(&b'\x1b'));
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The server: serves one connection after another.
 
-use crate::http::{Request, Response};
-use crate::http::{marked, number};
+use crate::http::{Request, Response, marked, number};
 use crate::messages::Messages;
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, BufReader, prelude::*};
