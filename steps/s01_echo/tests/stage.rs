@@ -17,9 +17,10 @@ fn server() -> Result<Server> {
     Server::start(Path::new(STAGE), "127.0.0.1:0")
 }
 
-/// How output is compared: without ports, and without the words that each system has for an error.
+/// How output is compared: without the stage's name and ports, and without the words that each system has for an error.
 fn compare() -> Result<snapbox::Assert> {
     let mut redactions = Redactions::new();
+    redactions.insert("[STAGE]", env!("CARGO_PKG_NAME"))?;
     redactions.insert("[PORT]", regex::Regex::new(r"127\.0\.0\.1:(?<redacted>\d\d+)")?)?;
     redactions
         .insert("[REASON]", regex::Regex::new(r"(?<redacted>[A-Z][a-z ]+ \(os error \d+\))")?)?;

@@ -19,9 +19,10 @@ fn server() -> Result<Server> {
     Server::start(Path::new(STAGE), "127.0.0.1:0")
 }
 
-/// How output is compared: without ports, and without the words that each system has for an error.
+/// How output is compared: without the stage's name and ports, and without the words that each system has for an error.
 fn compare() -> Result<snapbox::Assert> {
     let mut redactions = Redactions::new();
+    redactions.insert("[STAGE]", env!("CARGO_PKG_NAME"))?;
     redactions.insert("[PORT]", regex::Regex::new(r"127\.0\.0\.1:(?<redacted>\d\d+)")?)?;
     redactions
         .insert("[REASON]", regex::Regex::new(r"(?<redacted>[A-Z][a-z ]+ \(os error \d+\))")?)?;
@@ -204,7 +205,7 @@ fn a_connection_can_end_the_server() -> Result<()> {
 #[cfg(not(feature = "window"))]
 fn the_window_has_to_be_asked_for() -> Result<()> {
     stage(&["window"])?.assert().code(1).stderr_eq(str![[r#"
-this build has no window; for one: cargo run -p s07_put --features window -- window
+this build has no window; for one: cargo run -p [STAGE] --features window -- window
 
 "#]]);
     Ok(())
