@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt;
-use std::io::prelude::*;
+use std::io::{self, ErrorKind, prelude::*};
 
 /// What a client asks for (RFC 9112, section 3).
 pub struct Request {
@@ -209,7 +209,8 @@ fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
         let (name, value) =
             line.split_once(':').with_context(|| format!("{line:?} is not a field"))?;
         // A space before the colon would make another name of it (RFC 9112, section 5.1).
-        ensure!(!name.contains(char::is_whitespace), "{line:?} is not a field");
+        let strange = name.is_empty() || name.contains(char::is_whitespace);
+        ensure!(!strange, "{line:?} is not a field");
         fields.add(name, value.trim());
     }
 }
@@ -218,7 +219,7 @@ fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
 fn read_line(stream: &mut impl BufRead) -> Result<String> {
     let mut line = String::new();
     stream.read_line(&mut line)?;
-    let line = line.strip_suffix('\n').context("the connection ended before the message did")?;
+    let line = line.strip_suffix('\n').ok_or_else(cut_short)?;
     Ok(line.strip_suffix('\r').unwrap_or(line).to_string())
 }
 
@@ -226,9 +227,15 @@ fn read_line(stream: &mut impl BufRead) -> Result<String> {
 fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
     let mut body = String::new();
     stream.take(length.unwrap_or(u64::MAX)).read_to_string(&mut body)?;
-    let whole = length.is_none_or(|length| body.len() as u64 == length);
-    ensure!(whole, "the connection ended before the message did");
-    Ok(body)
+    match length {
+        Some(length) if body.len() as u64 != length => Err(cut_short().into()),
+        _ => Ok(body),
+    }
+}
+
+/// The error of a connection that ends too early.
+fn cut_short() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }
 
 /// A number of one or more ASCII digits and nothing else: `parse` alone would let `+1` pass.
