@@ -17,6 +17,7 @@ pub use process::{Client, Server};
 use anyhow::{Context, Result, bail};
 use screen::Screen;
 use std::env;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Replays `lesson`, the text of a lesson.txt, with the binary that is running now.
@@ -90,7 +91,9 @@ impl Play<'_> {
             Line::Run(words) => {
                 self.screen.run(&words.join(" "))?;
                 let (text, status) = process::run(self.binary, words, self.server.addr())?;
-                self.server_speaks()?;
+                // What the command did may still be at work, on several connections at once.
+                let said = self.server.said_when_quiet()?;
+                self.screen.server(&by_peer(&said))?;
                 self.screen.client(&text)?;
                 if !status.success() {
                     bail!("{} ended with {status}", words.join(" "));
@@ -149,6 +152,22 @@ impl Play<'_> {
         self.server_speaks()?;
         bail!("the server ended with {} in the middle of the lesson", self.server.status()?)
     }
+}
+
+/// The lines of a log ordered by the connections that they speak of, in the order in which these came.
+/// The address of the peer is the second word of a line.
+fn by_peer(log: &str) -> String {
+    let peer = |line: &str| line.split(' ').nth(1)?.parse::<SocketAddr>().ok();
+    let mut groups: Vec<(Option<SocketAddr>, String)> = Vec::new();
+    for line in log.lines() {
+        let peer = peer(line);
+        let line = format!("{line}\n");
+        match groups.iter_mut().find(|group| peer.is_some() && group.0 == peer) {
+            Some(group) => group.1.push_str(&line),
+            None => groups.push((peer, line)),
+        }
+    }
+    groups.into_iter().map(|group| group.1).collect()
 }
 
 /// Where in `text` the last line ends that the client marks as sent.

@@ -13,6 +13,9 @@ use std::{env, fs, thread};
 /// How long to wait for a process to say something; more than the 10 s that a client gives a server.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long a server says nothing when it has nothing more to say.
+const QUIET: Duration = Duration::from_millis(60);
+
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
 
@@ -261,6 +264,15 @@ impl Server {
             }
             self.output.more(PATIENCE);
         }
+    }
+
+    /// The same, when nothing has been added to it for a while.
+    pub fn said_when_quiet(&mut self) -> Result<String> {
+        let mut said = self.said()?;
+        while self.output.more(QUIET) {
+            said.push_str(&self.said()?);
+        }
+        Ok(said)
     }
 
     /// Whether the server has ended.
