@@ -43,12 +43,13 @@ impl Request {
             bail!("{start_line:?} is not a request line");
         };
         ensure!(version.starts_with("HTTP/"), "{version:?} is not a version of HTTP");
+        // Without a Content-Length, a request has no body.
+        let length = fields.content_length()?.unwrap_or(0);
         Ok(Request {
             method: method.to_string(),
             target: target.to_string(),
             version: version.to_string(),
-            // Without a Content-Length, a request has no body.
-            body: read_body(stream, fields.content_length()?.or(Some(0)))?,
+            body: read_body(stream, Some(length))?,
             fields,
         })
     }
@@ -212,7 +213,8 @@ fn read_line(stream: &mut impl BufRead) -> Result<String> {
     let mut line = String::new();
     stream.read_line(&mut line)?;
     let line = line.strip_suffix('\n').ok_or_else(cut_short)?;
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_string())
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    Ok(line.to_string())
 }
 
 /// Reads a body of `length` bytes, or without a length all that comes until the connection ends.

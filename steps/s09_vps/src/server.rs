@@ -81,9 +81,11 @@ fn index(target: &str) -> Option<usize> {
 
 /// Tells what happens on the connection with `peer`. Each line says when, in UTC, and with whom.
 fn log_peer(peer: SocketAddr, text: &str) {
+    let mut lines = Vec::new();
     for line in text.lines() {
-        log(&format!("{:.0} {peer} {line}", Timestamp::now()));
+        lines.push(format!("{:.0} {peer} {line}", Timestamp::now()));
     }
+    log(&lines.join("\n"));
 }
 
 /// Tells whoever watches the server, before the client can know.

@@ -23,7 +23,7 @@ pub enum Kind {
     Silent,
     /// Connect and reset the connection
     Rst,
-    /// Reset the connection in the middle of a request
+    /// Reset the connection in the middle of an exchange
     RstMid,
     /// Send bytes that are no request
     Garbage,
@@ -61,9 +61,9 @@ pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
         }
         Kind::RstMid => {
             let mut stream = open(addr)?;
-            stream.write_all(b"GET / HTTP/1.1\r\n")?;
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
             reset(stream)?;
-            say("sent half a request, reset the connection (RST)")?;
+            say("sent a request, reset the connection (RST) before the response came")?;
         }
         Kind::Garbage => {
             send(

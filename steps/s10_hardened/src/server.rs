@@ -80,27 +80,27 @@ fn serve(
 ) -> Result<()> {
     let local = stream.local_addr()?;
     let mut stream = BufReader::new(Guarded::new(stream, timeout));
-    let response = match Request::read(&mut stream) {
-        Ok(mut request) => {
-            log_peer(peer, &marked("→", &request));
-            let mut response = answer(&mut request, peer, local, messages);
-            if request.method == "HEAD" {
-                // The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).
-                response.body.clear();
-            }
-            response
-        }
-        Err(error) => refuse(error, peer)?,
+    let mut request = match Request::read(&mut stream) {
+        Ok(request) => request,
+        Err(error) => return refuse(stream.into_inner(), peer, error, timeout),
     };
+    log_peer(peer, &marked("→", &request));
+    let mut response = answer(&mut request, peer, local, messages);
+    if request.method == "HEAD" {
+        // The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).
+        response.body.clear();
+    }
     log_peer(peer, &marked("←", &response));
-    let mut stream = stream.into_inner();
-    stream.extend(timeout);
-    stream.write_all(response.to_string().as_bytes())?;
-    stream.close()
+    finish(stream.into_inner(), &response, timeout)
 }
 
-/// The response to a request that cannot be read. An error, where nobody is left to read a response.
-fn refuse(error: anyhow::Error, peer: SocketAddr) -> Result<Response> {
+/// Answers a request that cannot be read, unless nobody is left to read the answer.
+fn refuse(
+    stream: Guarded,
+    peer: SocketAddr,
+    error: anyhow::Error,
+    timeout: Duration,
+) -> Result<()> {
     let kind = error.downcast_ref().map(io::Error::kind);
     let status = match (error.downcast_ref(), kind) {
         (Some(Refusal(status)), _) => *status,
@@ -109,8 +109,17 @@ fn refuse(error: anyhow::Error, peer: SocketAddr) -> Result<Response> {
         (_, Some(ErrorKind::InvalidData) | None) => 400,
         _ => return Err(error),
     };
+    let response = Response::error(status);
     log_peer(peer, &format!("{error:#}"));
-    Ok(Response::error(status))
+    log_peer(peer, &marked("←", &response));
+    finish(stream, &response, timeout)
+}
+
+/// Sends a response, for which its reader has as long as for the request, and ends the connection.
+fn finish(mut stream: Guarded, response: &Response, timeout: Duration) -> Result<()> {
+    stream.extend(timeout);
+    stream.write_all(response.to_string().as_bytes())?;
+    stream.close()
 }
 
 /// The response to a request, also to one that is meant for another server, or that the store fails.
@@ -226,14 +235,13 @@ fn stop_on_signal(_: Arc<AtomicBool>, _: SocketAddr) -> Result<()> {
 }
 
 /// Tells what happens on the connection with `peer`. Each line says when, in UTC, and with whom. What a
-/// stranger sent must not drive the terminal that shows it.
+/// stranger sent must not drive the terminal that shows it, and no thread comes in between.
 fn log_peer(peer: SocketAddr, text: &str) {
     let mut lines = Vec::new();
     for line in text.lines() {
         let line: String = line.chars().map(harmless).collect();
         lines.push(format!("{:.0} {peer} {line}", Timestamp::now()));
     }
-    // All at once, so that no other thread comes in between.
     log(&lines.join("\n"));
 }
 
