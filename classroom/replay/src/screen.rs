@@ -9,9 +9,9 @@ const COLUMN: usize = 38;
 
 const TITLE: Style = Style::new().bold();
 const WORDS: Style = Style::new().italic();
-const CLIENT: Style = AnsiColor::Cyan.on_default();
-const TYPED: Style = AnsiColor::Cyan.on_default().bold();
-const SERVER: Style = AnsiColor::Yellow.on_default();
+const CLIENT: Style = AnsiColor::Green.on_default();
+const TYPED: Style = AnsiColor::Green.on_default().bold();
+const SERVER: Style = AnsiColor::Magenta.on_default();
 const NOTE: Style = Style::new().dimmed();
 
 /// Standard output, with colours where it is a terminal and NO_COLOR is not set.

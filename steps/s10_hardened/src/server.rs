@@ -55,7 +55,8 @@ pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> 
             if let Err(error) = serve(&stream, peer, &messages, timeout) {
                 log_peer(peer, &format!("{error:#}"));
             }
-            drop((stream, seat));
+            // The seat last: when it is free, nothing is in use any more.
+            drop((stream, messages, seat));
         };
         if let Err(error) = thread::Builder::new().spawn(work) {
             log_peer(peer, &format!("cannot start a thread: {error}"));
