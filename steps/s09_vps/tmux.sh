@@ -20,6 +20,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 session=${SESSION:-s09_vps}
 server=${SERVER:-$here/../../target/release/s09_vps}
 
+case $session in *[.:]*) fail "the name of a session has no . and no : in it, unlike $session" ;; esac
+
 running() {
   tmux has-session -t "=$session" 2>/dev/null
 }
@@ -29,9 +31,12 @@ start)
   shift
   running && fail "the session $session runs already; look at it with: $0 attach"
   [ -x "$server" ] || fail "there is no program $server; build it with: cargo build --release -p s09_vps"
+  # A window has the history that its session allows when it comes, and so the server gets a second one.
   # Should the server end, at once or after days, its last words stay on the screen.
   tmux new-session -d -s "$session" -x 200 -y 50 cat \; set-option -t "$session" history-limit 50000 \; \
-    set-option -t "$session" remain-on-exit on \; respawn-pane -k -t "$session" "$server" server "$@"
+    new-window -t "$session" cat \; set-option -w -t "$session" remain-on-exit on \; \
+    respawn-pane -k -t "$session" "$server" server "$@" \; kill-window -t "$session:^" ||
+    fail "tmux cannot start the session $session"
   echo "started in the session $session; look at it with: $0 log"
   ;;
 log)

@@ -274,10 +274,11 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
         "PRAGMA journal_mode = WAL; PRAGMA user_version = 2; CREATE TABLE new (x)",
     )?;
     let foreign = database("foreign", "CREATE TABLE recipes (name)")?;
+    let same = database("same", "PRAGMA user_version = 1; CREATE TABLE recipes (name)")?;
     let locked =
         database("locked", "PRAGMA user_version = 1; CREATE TABLE messages (place, text)")?;
     let mut said = String::new();
-    for path in [text, newer, foreign, locked] {
+    for path in [text, newer, foreign, same, locked] {
         let before = fs::read(&path)?;
         // Not before the file was read here: to close it would end the lock of this process.
         let other =

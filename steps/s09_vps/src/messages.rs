@@ -1,7 +1,7 @@
 //! The messages that the server keeps: rows of a table, in a file that outlives the server.
 
 use anyhow::{Result, anyhow, bail};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 use std::time::Duration;
 
@@ -61,14 +61,18 @@ impl Messages {
 
 /// Looks at the file before anything is written to it, then makes it ready.
 fn open(path: &Path) -> Result<Connection> {
-    let file = Connection::open(path)?;
+    // A file in any case: SQLite knows names that are none, such as :memory:, and addresses.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
     file.busy_timeout(PATIENCE)?;
     let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables: i64 = file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let names: Option<String> =
+        file.query_row("SELECT group_concat(name) FROM sqlite_schema", [], |row| row.get(0))?;
     if version > VERSION {
         bail!("a newer version of this program wrote it");
     }
-    if version == 0 && tables > 0 {
+    // Nothing yet, or the table that we made.
+    if !matches!((version, names.as_deref()), (0, None) | (VERSION, Some("messages"))) {
         bail!("it is the database of another program");
     }
     // A commit is on the disk before it is answered for: with FULL, SQLite syncs its log each time.

@@ -62,6 +62,11 @@ impl Request {
             bail!("{start_line:?} is not a request line");
         };
         ensure!(version.starts_with("HTTP/"), "{version:?} is not a version of HTTP");
+        ensure!(is_token(method) && !target.is_empty(), "{start_line:?} is not a request line");
+        let digits = version["HTTP/".len()..]
+            .split('.')
+            .all(|part| part.len() == 1 && number(part).is_some());
+        ensure!(digits, "{version:?} is not a version of HTTP");
         ensure!(version.starts_with("HTTP/1."), Refusal(505));
         // Without a Content-Length, a request has no body.
         let length = fields.content_length()?.unwrap_or(0);
@@ -230,11 +235,11 @@ impl fmt::Display for Fields {
 /// Reads the start line and the fields, up to the empty line that ends them.
 fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
     let start_line = read_line(stream, START_LINE, 414)?;
-    let mut left = HEAD.saturating_sub(start_line.len());
+    let mut left = HEAD.saturating_sub(start_line.len() + 2);
     let mut fields = Fields::default();
     loop {
         let line = read_line(stream, left, 431)?;
-        left = left.saturating_sub(line.len());
+        left = left.saturating_sub(line.len() + 2);
         if line.is_empty() {
             return Ok((start_line, fields));
         }
@@ -242,8 +247,7 @@ fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
             line.split_once(':').with_context(|| format!("{line:?} is not a field"))?;
         ensure!(fields.0.len() < FIELDS, Refusal(431));
         // A space before the colon would make another name of it (RFC 9112, section 5.1).
-        let strange = name.is_empty() || name.contains(char::is_whitespace);
-        ensure!(!strange, "{line:?} is not a field");
+        ensure!(is_token(name), "{line:?} is not a field");
         fields.add(name, value.trim());
     }
 }
@@ -251,16 +255,18 @@ fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
 /// Reads a line and leaves out its ending, which is CR LF; LF alone will do (RFC 9112, section 2.2). A line
 /// of more than `limit` bytes is refused with `status`.
 fn read_line(stream: &mut impl BufRead, limit: usize, status: u16) -> Result<String> {
-    let mut line = String::new();
-    stream.take(limit as u64).read_line(&mut line)?;
-    ensure!(line.len() < limit || line.ends_with('\n'), Refusal(status));
-    let line = line.strip_suffix('\n').ok_or_else(cut_short)?;
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    let mut line = Vec::new();
+    stream.take(limit as u64 + 2).read_until(b'\n', &mut line)?;
+    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+    line.pop_if(|byte| ended && *byte == b'\r');
+    ensure!(line.len() <= limit, Refusal(status));
+    ensure!(ended, cut_short());
+    let line = String::from_utf8(line).context("the head is not UTF-8")?;
     ensure!(
         !line.contains(|c: char| c.is_control() && c != '\t'),
         "{line:?} has control characters"
     );
-    Ok(line.to_string())
+    Ok(line)
 }
 
 /// Reads a body of `length` bytes, or without a length all that comes until the connection ends.
@@ -276,6 +282,12 @@ fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
 /// The error of a connection that ends too early.
 fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
+}
+
+/// Whether `text` can be the name of a method or a field (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
 }
 
 /// A number of one or more ASCII digits and nothing else: `parse` alone would let `+1` pass.

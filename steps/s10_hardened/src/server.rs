@@ -19,6 +19,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long it waits where the system cannot give it one more connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How much of a message the log shows, in bytes and in lines.
+const LOGGED: usize = 4 << 10;
+const LOGGED_LINES: usize = 40;
+
 /// Listens on `addr` (HOST:PORT) and serves connections, `max_connections` at a time, until SIGINT or
 /// SIGTERM. Each has `timeout` to send its request, and again to take the response.
 pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> Result<()> {
@@ -68,8 +72,8 @@ pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> 
     while Arc::strong_count(&seats) > 1 && Instant::now() < end {
         thread::sleep(Duration::from_millis(10));
     }
-    // The database is closed with the last copy of `messages`, which is this one.
-    Ok(())
+    // Whoever is not done yet has no more to hope for.
+    messages.lock().unwrap_or_else(PoisonError::into_inner).close()
 }
 
 /// Serves one connection, and ends it.
@@ -155,12 +159,15 @@ fn answer(
 
 /// The path in a target that is one, or that names this server by its whole address.
 fn path(target: &str, local: SocketAddr) -> Option<String> {
-    let Some((scheme, rest)) = target.split_once("://") else { return Some(target.to_string()) };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let Some((scheme, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
+        return Some(target.to_string());
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let name = format!("localhost:{}", local.port());
-    let ours = authority == local.to_string() || local.ip().is_loopback() && authority == name;
-    let path = if path.is_empty() { "/" } else { path };
-    (ours && scheme.eq_ignore_ascii_case("http")).then(|| path.to_string())
+    let ours = authority == local.to_string()
+        || local.ip().is_loopback() && authority.eq_ignore_ascii_case(&name);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    (ours && scheme.eq_ignore_ascii_case("http")).then(|| format!("{slash}{path}"))
 }
 
 /// Tells somebody for whom there is no room, without waiting for anything.
@@ -222,8 +229,10 @@ fn stop_on_signal(stopping: Arc<AtomicBool>, addr: SocketAddr) -> Result<()> {
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             stopping.store(true, Ordering::SeqCst);
-            // `accept` waits for a connection: this is the last one.
-            let _ = TcpStream::connect(addr);
+            // `accept` waits for a connection: this is the last one. Descriptors may be short.
+            while TcpStream::connect(addr).is_err() {
+                thread::sleep(PAUSE);
+            }
         }
     });
     Ok(())
@@ -239,16 +248,25 @@ fn stop_on_signal(_: Arc<AtomicBool>, _: SocketAddr) -> Result<()> {
 /// stranger sent must not drive the terminal that shows it, and no thread comes in between.
 fn log_peer(peer: SocketAddr, text: &str) {
     let mut lines = Vec::new();
-    for line in text.lines() {
+    let cut = text.floor_char_boundary(LOGGED);
+    let more = if cut < text.len() { "…" } else { "" };
+    for line in text[..cut].lines().chain(more.lines()).take(LOGGED_LINES) {
         let line: String = line.chars().map(harmless).collect();
         lines.push(format!("{:.0} {peer} {line}", Timestamp::now()));
     }
     log(&lines.join("\n"));
 }
 
-/// A character as the log has it: one that would control a terminal shows its number instead.
+/// A character as the log has it: one that would control a terminal, or hide or turn the text around it,
+/// shows its number instead.
 fn harmless(c: char) -> String {
-    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+    match c {
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
+            c.escape_default().to_string()
+        }
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    }
 }
 
 /// Tells whoever watches the server, before the client can know.

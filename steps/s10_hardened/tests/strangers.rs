@@ -81,6 +81,7 @@ fn left_at_rest(server: &Server) -> Result<(usize, usize)> {
     let start = Instant::now();
     while left(server)?.0 != 2 {
         ensure!(start.elapsed() < LIMIT, "threads are left");
+        thread::yield_now();
     }
     left(server)
 }
@@ -197,6 +198,12 @@ fn each_fault_has_its_status() -> Result<()> {
         ("400", "GET / HTTP/1.1\r\n: x\r\n\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n"),
         ("400", "GET /\x1b[31m HTTP/1.1\r\n\r\n"),
+        ("400", " / HTTP/1.1\r\n\r\n"),
+        ("400", "GET  HTTP/1.1\r\n\r\n"),
+        ("400", "G{}T / HTTP/1.1\r\n\r\n"),
+        ("400", "GET / HTTP/1.foo\r\n\r\n"),
+        ("400", "GET / HTTP/1.\r\n\r\n"),
+        ("400", "GET / HTTP/1.1\r\n가: x\r\n\r\n"),
         ("400", "POST / HTTP/1.1\r\nContent-Length: two\r\n\r\n"),
         ("400", "POST / HTTP/1.1\r\nContent-Length: -2\r\n\r\n"),
         ("400", "POST / HTTP/1.1\r\nContent-Length: +2\r\n\r\nhi"),
@@ -204,6 +211,10 @@ fn each_fault_has_its_status() -> Result<()> {
         ("413", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n"),
         ("413", "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n"),
         ("414", &format!("GET /{long} HTTP/1.1\r\n\r\n")),
+        ("414", &format!("GET /x{} HTTP/1.1\r\n\r\n", "가".repeat(3000))),
+        ("414", &format!("GET /xx{} HTTP/1.1\r\n\r\n", "가".repeat(3000))),
+        ("414", &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(8192 - 13))),
+        ("404", &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(8192 - 14))),
         ("431", &format!("GET / HTTP/1.1\r\nX: {long}\r\nY: {long}\r\n\r\n")),
         ("431", &format!("GET / HTTP/1.1\r\n{fields}\r\n")),
         ("200", &format!("GET / HTTP/1.1\r\nHost: x\r\n{hundred}\r\n")),
@@ -214,6 +225,8 @@ fn each_fault_has_its_status() -> Result<()> {
         ("405", "CONNECT www.example.org:443 HTTP/1.1\r\n\r\n"),
         ("421", "GET http://www.example.org/ HTTP/1.1\r\n\r\n"),
         ("421", "GET https://www.example.org HTTP/1.1\r\n\r\n"),
+        ("404", "GET /?u=http://www.example.org/ HTTP/1.1\r\n\r\n"),
+        ("404", &format!("GET http://{}?u HTTP/1.1\r\n\r\n", server.addr())),
         ("200", &format!("GET http://{}/ HTTP/1.1\r\n\r\n", server.addr())),
         ("200", &format!("GET HTTP://{} HTTP/1.1\r\n\r\n", server.addr())),
     ];
@@ -262,8 +275,8 @@ fn too_many_are_turned_away_at_once() -> Result<()> {
 #[test]
 fn out_of_descriptors() -> Result<()> {
     let mut server = server_with("descriptors", "ulimit -n 24", "")?;
-    let idle: Vec<TcpStream> = (0..40).map(|_| connect(&server)).collect::<Result<_>>()?;
     let start = Instant::now();
+    let idle: Vec<TcpStream> = (0..40).map(|_| connect(&server)).collect::<Result<_>>()?;
     let mut log = String::new();
     while log.matches("cannot accept a connection").count() < 5 {
         log.push_str(&server.said()?);
@@ -285,8 +298,20 @@ fn a_store_that_fails_costs_one_request() -> Result<()> {
     assert_eq!(status(&server, post)?, "201");
     let other = rusqlite::Connection::open(server.folder().join("messages.db"))?;
     other.execute_batch("BEGIN IMMEDIATE")?;
-    assert_eq!(status(&server, post)?, "503");
+    // Nor do many who wait for the store hold up somebody else.
+    let writers: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = connect(&server)?;
+            stream.write_all(post)?;
+            Ok(stream)
+        })
+        .collect::<Result<_>>()?;
     answers_at_once(&server)?;
+    for mut stream in writers {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        assert_eq!(status_of(&answer), "503");
+    }
     other.execute_batch("COMMIT")?;
     assert_eq!(status(&server, post)?, "201");
     other.execute_batch("ALTER TABLE messages RENAME TO elsewhere")?;
@@ -307,11 +332,16 @@ fn what_strangers_send_cannot_drive_the_terminal() -> Result<()> {
         &server,
         "POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n\x1b]0;o\x07\u{9b}2J\r!".as_bytes(),
     )?;
+    ask(&server, "GET /\u{202e}gpj HTTP/1.1\r\n\r\n".as_bytes())?;
     ask(&server, b"GET /geoserver/web/ HTTP/1.1\r\n\r\n")?;
     ask(&server, b"GET http://192.0.2.1/ HTTP/1.1\r\n\r\n")?;
     let log = server.said_when_quiet()?;
     assert!(log.lines().all(|line| !line.contains(char::is_control)), "{log:?}");
     assert!(log.contains("\\u{1b}]0;o\\u{7}\\u{9b}2J"), "{log}");
+    assert!(!log.contains('\u{202e}') && log.contains("\\u{202e}gpj"), "{log}");
+    let lines = format!("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "\n".repeat(60_000));
+    ask(&server, lines.as_bytes())?;
+    assert!(server.said_when_quiet()?.lines().count() < 100, "a stranger fills the log");
     assert!(log.contains(" a scan\n") && log.contains(" a proxy test\n"), "{log}");
     Ok(())
 }
@@ -342,6 +372,19 @@ fn ends_when_it_is_asked_to() -> Result<()> {
     Ok(())
 }
 
+/// Also when there is no descriptor left to wake it with.
+#[test]
+fn ends_when_descriptors_are_short() -> Result<()> {
+    for clients in 11..18 {
+        let server = server_with(&format!("short-{clients}"), "ulimit -n 24", "--timeout 1")?;
+        let _idle: Vec<TcpStream> =
+            (0..clients).map(|_| connect(&server)).collect::<Result<_>>()?;
+        assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status()?.success());
+        assert_eq!(server.status()?.code(), Some(0), "{clients} clients");
+    }
+    Ok(())
+}
+
 /// Those who say nothing hold up the end for five seconds at the most.
 #[test]
 fn ends_although_somebody_is_silent() -> Result<()> {
@@ -352,6 +395,7 @@ fn ends_although_somebody_is_silent() -> Result<()> {
     assert!(Command::new("kill").args(["-TERM", &server.id().to_string()]).status()?.success());
     assert_eq!(server.status()?.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(7));
+    assert!(!server.folder().join("messages.db-wal").exists(), "the database is not closed");
     let ended = match idle.read(&mut [0; 1]) {
         Ok(length) => length == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
