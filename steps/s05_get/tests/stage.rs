@@ -52,6 +52,7 @@ fn server_that_says(reply: &'static [u8]) -> Result<String> {
     let addr = listener.local_addr()?.to_string();
     thread::spawn(move || -> Result<()> {
         let (mut stream, _) = listener.accept()?;
+        drop(listener);
         let _length = stream.read(&mut [0; 1024])?;
         stream.write_all(reply)?;
         Ok(())
@@ -156,6 +157,16 @@ fn what_is_wrong_is_said_in_a_sentence() -> Result<()> {
         said.push_str(&format!("{name}:\n  {sentence}"));
     }
     compare()?.eq(said, file!["errors.txt"]);
+    Ok(())
+}
+
+/// What was stored is not said to have failed, only because the list could not be fetched after it.
+#[test]
+fn a_list_that_fails_is_no_failed_send() -> Result<()> {
+    let addr = server_that_says(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstored")?;
+    let ended = client(&addr, "stored\n")?.assert().code(1);
+    let sentence = String::from_utf8_lossy(&ended.get_output().stderr).to_string();
+    assert!(sentence.starts_with("no whole reply to \"GET /\": "), "{sentence}");
     Ok(())
 }
 

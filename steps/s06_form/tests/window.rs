@@ -139,6 +139,7 @@ fn put_has_an_index() -> Result<()> {
     assert_eq!(person.value("Text").as_deref(), Some("kept"));
     person.chooses("POST");
     assert!(person.field("Index").is_none());
+    assert_eq!(person.value("Path").as_deref(), Some("/"), "the index goes with its field");
     Ok(())
 }
 

@@ -149,6 +149,7 @@ fn put_has_an_index() -> Result<()> {
     assert!(person.sees("→ PUT /0 HTTP/1.1"));
     person.chooses("POST");
     assert!(person.field("Index").is_none());
+    assert_eq!(person.value("Path").as_deref(), Some("/"), "the index goes with its field");
     Ok(())
 }
 
@@ -208,6 +209,25 @@ fn no_http() -> Result<()> {
     person.presses_enter();
     person.waits_for("\"SSH-2.0-OpenSSH_9.9\" is not a status line of HTTP")?;
     assert_eq!(person.value("Text").as_deref(), Some("hello"));
+    Ok(())
+}
+
+/// What was stored must not be sent twice, only because the list could not be fetched after it.
+#[test]
+fn a_list_that_fails_is_no_failed_send() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?.to_string();
+    thread::spawn(move || -> Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        let _length = stream.read(&mut [0; 1024])?;
+        drop(listener);
+        Ok(stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")?)
+    });
+    let mut person = Person::at(&addr);
+    person.types("Text", "stored");
+    person.presses_enter();
+    person.waits_for("no whole reply to \"GET /\"")?;
+    assert_eq!(person.value("Text").as_deref(), Some(""));
     Ok(())
 }
 
