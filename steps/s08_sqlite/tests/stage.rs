@@ -252,9 +252,14 @@ fn killed_at_any_moment_it_has_what_it_answered_for() -> Result<()> {
     Ok(())
 }
 
+/// A folder for the files of this run of the tests alone.
+fn ours() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(std::process::id().to_string())
+}
+
 /// A file of that name in a folder of its own.
 fn file_named(name: &str) -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = ours().join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
     Ok(folder.join("messages.db"))
@@ -300,6 +305,7 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     let ended = stage(&arguments)?.assert().code(1);
     said.push_str(&String::from_utf8_lossy(&ended.get_output().stderr));
     assert!(!nowhere.exists());
-    compare()?.eq(said.replace(env!("CARGO_TARGET_TMPDIR"), "TMP"), file!["files.txt"]);
+    compare()?.eq(said.replace(ours().to_str().context("no name")?, "TMP"), file!["files.txt"]);
+    fs::remove_dir_all(ours())?;
     Ok(())
 }

@@ -19,10 +19,17 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// A server, which a script starts with these words before and after its name.
 fn server_with(name: &str, before: &str, after: &str) -> Result<Server> {
-    let script = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.sh"));
+    let script =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.sh", std::process::id()));
     fs::write(&script, format!("#!/bin/sh\n{before}\nexec '{STAGE}' \"$@\" {after}\n"))?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
-    Server::start(&script, "127.0.0.1:0")
+    loop {
+        match Server::start(&script, "127.0.0.1:0") {
+            // Another thread of the tests has just started a process, which still has the script open.
+            Err(error) if format!("{error:#}").contains("Text file busy") => thread::yield_now(),
+            started => return started,
+        }
+    }
 }
 
 fn server() -> Result<Server> {
