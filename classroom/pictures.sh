@@ -22,6 +22,8 @@ export DISPLAY=:$(cat "$work/display") LIBGL_ALWAYS_SOFTWARE=1
 unset WAYLAND_DISPLAY
 openbox >/dev/null 2>&1 &
 programs+=($!)
+# A window that comes before its manager is ready can be overlooked by it.
+until xdotool get_num_desktops >/dev/null 2>&1; do sleep 0.1; done
 
 # Puts a text on the clipboard and pastes it: xdotool cannot type Korean.
 paste() {

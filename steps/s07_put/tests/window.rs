@@ -303,23 +303,28 @@ mod a_person {
         let server = server()?;
         let (_screen, display) = screen()?;
         let _manager = Program(program("openbox", &display).spawn().context("openbox")?);
+        let xdotool = |arguments: &[&str]| -> Result<bool> {
+            let timed =
+                program("timeout", &display).args(["20", "xdotool"]).args(arguments).status();
+            Ok(timed.context("xdotool")?.success())
+        };
+        // A window that comes before its manager is ready can be overlooked by it.
+        let start = Instant::now();
+        while !xdotool(&["get_num_desktops"])? {
+            ensure!(start.elapsed() < LIMIT, "openbox does not start");
+        }
         let mut stage = program(STAGE, &display);
         let mut window = Program(stage.args(["window", "--addr", server.addr()]).spawn()?);
-        let xdotool = |arguments: &[&str]| -> Result<()> {
-            let done = program("xdotool", &display).args(arguments).status().context("xdotool")?;
-            ensure!(done.success(), "xdotool {arguments:?}");
-            Ok(())
-        };
         // Waits for the window to be there and to listen to the keyboard.
         let find = ["search", "--sync", "--onlyvisible", "--name", "s07_put"];
-        xdotool(&[&find[..], &["windowactivate", "--sync"]].concat())?;
-        xdotool(&["type", "--delay", "30", "typed by a person"])?;
-        xdotool(&["key", "Return"])?;
+        ensure!(xdotool(&[&find[..], &["windowactivate", "--sync"]].concat())?);
+        ensure!(xdotool(&["type", "--delay", "30", "typed by a person"])?);
+        ensure!(xdotool(&["key", "Return"])?);
         let start = Instant::now();
         while client::fetch_list(server.addr(), LIMIT)? != ["typed by a person"] {
             ensure!(start.elapsed() < LIMIT, "the message never came");
         }
-        xdotool(&["key", "alt+F4"])?;
+        ensure!(xdotool(&["key", "alt+F4"])?);
         let start = Instant::now();
         while window.0.try_wait()?.is_none() {
             ensure!(start.elapsed() < LIMIT, "the window does not close");
