@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-/// Messages in the order in which they came. Every method can fail, so that a list on disk can take
-/// this one's place.
+/// Messages in the order in which they came. What is done with them can fail, so that a list on disk
+/// can take this one's place.
 pub struct Messages(Vec<String>);
 
 impl Messages {

@@ -146,8 +146,8 @@ fn answer(
     };
     request.target = path;
     // A thread that panicked has not harmed the messages: SQLite undoes what was not committed.
-    let mut messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
-    let response = respond(request, &mut messages).unwrap_or_else(|error| {
+    let done = respond(request, &mut messages.lock().unwrap_or_else(PoisonError::into_inner));
+    let response = done.unwrap_or_else(|error| {
         log_peer(peer, &format!("the store failed: {error:#}"));
         Response::error(if is_busy(&error) { 503 } else { 500 })
     });
