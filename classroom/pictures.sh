@@ -15,7 +15,7 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-Xvfb -displayfd 3 -screen 0 1024x768x24 3>"$work/display" >/dev/null 2>&1 &
+Xvfb -displayfd 3 -screen 0 1024x768x24 -noreset 3>"$work/display" >/dev/null 2>&1 &
 programs+=($!)
 until [ -s "$work/display" ]; do sleep 0.1; done
 export DISPLAY=:$(cat "$work/display") LIBGL_ALWAYS_SOFTWARE=1

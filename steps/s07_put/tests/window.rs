@@ -280,6 +280,8 @@ mod a_person {
     fn screen() -> Result<(Program, String)> {
         let mut xvfb = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"])
+            // Else it starts anew whenever its last client leaves it, and drops who is just coming.
+            .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
