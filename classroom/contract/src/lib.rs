@@ -7,13 +7,14 @@ mod table;
 mod wire;
 
 pub use table::{Answer, Row, TABLE};
+pub use wire::Response;
 
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 use table::{Cut, FRAMINGS, Framing, TALKS, Talk};
-use wire::{Connection, Response};
+use wire::{Connection, Deadline};
 
 /// The media type of a list and of everything else.
 const LIST: &str = "application/json";
@@ -82,27 +83,111 @@ fn shown(bytes: &[u8]) -> String {
 /// # Errors
 /// A stage that the contract knows nothing of.
 pub fn check(stage: u32, addr: &str, limit: Duration) -> Result<Vec<Outcome>> {
-    let server = Asked { stage, addr, limit };
-    match stage {
-        1..=2 => Ok(TALKS
-            .iter()
-            .filter(|talk| talk.stages.contains(&stage))
-            .map(|talk| server.talk(talk))
-            .collect()),
-        3..=10 => {
-            let mut outcomes: Vec<Outcome> = TABLE.iter().map(|row| server.row(row)).collect();
-            outcomes.extend(FRAMINGS.iter().map(|framing| server.framing(framing)));
-            Ok(outcomes)
-        }
+    Ok(cases(stage)?.iter().map(|case| case.ask(addr, limit)).collect())
+}
+
+/// All cases of `stage`, for those who want to see each as soon as it has been asked.
+///
+/// # Errors
+/// A stage that the contract knows nothing of.
+pub fn cases(stage: u32) -> Result<Vec<Case>> {
+    let asks: Vec<Ask> = match stage {
+        1..=2 => TALKS.iter().filter(|talk| talk.stages.contains(&stage)).map(Ask::Talk).collect(),
+        3..=10 => TABLE.iter().map(Ask::Row).chain(FRAMINGS.iter().map(Ask::Framing)).collect(),
         _ => bail!("the contract knows the stages 1 to 10, not {stage}"),
+    };
+    Ok(asks.into_iter().map(|ask| Case { stage, ask }).collect())
+}
+
+/// One thing that the contract says of a stage.
+pub struct Case {
+    stage: u32,
+    ask: Ask,
+}
+
+enum Ask {
+    Talk(&'static Talk),
+    Row(&'static Row),
+    Framing(&'static Framing),
+}
+
+impl Case {
+    /// Asks the server at `addr` (HOST:PORT). All that it takes has to be over after `limit`.
+    pub fn ask(&self, addr: &str, limit: Duration) -> Outcome {
+        let server = Asked { stage: self.stage, addr, deadline: Deadline::after(limit) };
+        match self.ask {
+            Ask::Talk(talk) => server.talk(talk),
+            Ask::Row(row) => server.row(row),
+            Ask::Framing(framing) => server.framing(framing),
+        }
     }
+}
+
+/// A request of the contract, for any server, whatever it makes of it.
+pub struct Probe {
+    /// What is asked, in a few words.
+    pub case: String,
+    /// What is sent, and how many bytes of it are the body.
+    pub sent: Vec<u8>,
+    body: usize,
+    cut: Cut,
+}
+
+/// The requests of the contract as they go to a server at `addr` (HOST:PORT) that has no message yet: the
+/// first of them is a POST, so `/0` exists and `/1` does not where messages are kept.
+pub fn probes(addr: &str) -> Vec<Probe> {
+    let rows = TABLE.iter().map(|row| {
+        let path = row.path.replace("/i", "/0").replace("/n", "/1");
+        let (fields, text) = row.content();
+        Probe {
+            case: format!("{} {path}", row.method),
+            sent: request(addr, row.method, &path, fields, text),
+            body: text.len(),
+            cut: Cut::Nowhere,
+        }
+    });
+    let framings = FRAMINGS.iter().map(|framing| Probe {
+        case: format!("POST / {}", framing.name),
+        sent: request(addr, "POST", "/", framing.fields, framing.text),
+        body: framing.text.len(),
+        cut: framing.cut,
+    });
+    rows.chain(framings).collect()
+}
+
+impl Probe {
+    /// The body of what is sent.
+    pub fn text(&self) -> &[u8] {
+        &self.sent[self.sent.len() - self.body..]
+    }
+
+    /// Sends it to the server at `addr` (HOST:PORT), ends this side of the connection, and returns all that
+    /// comes back; and an error if that is not over after `limit`, or does not end as it should.
+    pub fn ask(&self, addr: &str, limit: Duration) -> (Vec<u8>, Result<()>) {
+        let mut connection = match Connection::open(addr, Deadline::after(limit)) {
+            Ok(connection) => connection,
+            Err(error) => return (Vec::new(), Err(error)),
+        };
+        let sent = connection.send(&self.sent, self.body, self.cut);
+        // Who has heard enough may have answered before it closed.
+        let sent = sent.and_then(|()| connection.finish());
+        let (got, end) = connection.read_to_end();
+        (got, sent.and(end))
+    }
+}
+
+/// The bytes of a request; `{length}` in `fields` stands for the number of bytes in `text`.
+fn request(host: &str, method: &str, path: &str, fields: &str, text: &str) -> Vec<u8> {
+    let fields = fields.replace("{length}", &text.len().to_string());
+    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}\r\n{text}")
+        .into_bytes()
 }
 
 /// The server that is asked.
 struct Asked<'a> {
     stage: u32,
     addr: &'a str,
-    limit: Duration,
+    deadline: Deadline,
 }
 
 /// A request, and what it is to be answered.
@@ -154,12 +239,12 @@ impl Asked<'_> {
             "/n" => format!("/{}", list.len().max(1)),
             path => path.to_string(),
         };
-        let has_text = !matches!(row.method, "GET" | "HEAD");
+        let (fields, text) = row.content();
         self.ask(&Question {
             case: format!("{} {path}", row.method),
             method: row.method,
-            text: if has_text { "a message of the contract" } else { "" },
-            fields: if has_text { "Content-Length: {length}\r\n" } else { "" },
+            fields,
+            text,
             cut: Cut::Nowhere,
             answer: row.answer(self.stage),
             path,
@@ -185,7 +270,8 @@ impl Asked<'_> {
 
     /// Sends the request, and looks at what comes back and what became of the list.
     fn ask(&self, question: &Question) -> Outcome {
-        let sent = self.request(question);
+        let Question { method, path, fields, text, .. } = question;
+        let sent = request(self.addr, method, path, fields, text);
         let want = self.want(question);
         let (got, end) = self.exchange(&sent, question.text.len(), question.cut);
         let fault = end
@@ -193,17 +279,6 @@ impl Asked<'_> {
             .err()
             .map(|error| format!("{error:#}"));
         Outcome { case: question.case.clone(), sent, wanted: want.to_string(), got, fault }
-    }
-
-    /// The bytes of the request.
-    fn request(&self, question: &Question) -> Vec<u8> {
-        let Question { method, path, text, .. } = question;
-        let fields = question.fields.replace("{length}", &text.len().to_string());
-        let host = self.addr;
-        format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}\r\n{text}"
-        )
-        .into_bytes()
     }
 
     /// What the answer means, word for word.
@@ -296,9 +371,8 @@ impl Asked<'_> {
 
     /// The response to a GET.
     fn get(&self, path: &str) -> Result<Response> {
-        let host = self.addr;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let (bytes, end) = self.exchange(request.as_bytes(), 0, Cut::Nowhere);
+        let request = request(self.addr, "GET", path, "", "");
+        let (bytes, end) = self.exchange(&request, 0, Cut::Nowhere);
         end?;
         Response::parse(&bytes)
     }
@@ -306,7 +380,7 @@ impl Asked<'_> {
     /// Sends a request whose last `body` bytes are its body; returns all that comes back, and whether
     /// the connection then ended as it should.
     fn exchange(&self, request: &[u8], body: usize, cut: Cut) -> (Vec<u8>, Result<()>) {
-        let sent = Connection::open(self.addr, self.limit).and_then(|mut connection| {
+        let sent = Connection::open(self.addr, self.deadline).and_then(|mut connection| {
             connection.send(request, request.len() - body, cut)?;
             Ok(connection)
         });
@@ -337,7 +411,7 @@ impl Asked<'_> {
 
     /// Says one message after another, each when the one before has come back.
     fn say(&self, talk: &Talk, got: &mut Vec<u8>) -> Result<()> {
-        let mut connection = Connection::open(self.addr, self.limit)?;
+        let mut connection = Connection::open(self.addr, self.deadline)?;
         for message in talk.messages {
             connection.send(message.as_bytes(), 0, talk.cut)?;
             let reply = connection.read(message.len())?;

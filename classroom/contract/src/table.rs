@@ -40,6 +40,14 @@ impl Row {
         };
         self.answers[column]
     }
+
+    /// The fields after Host and the text that go with it; nothing where the method needs none.
+    pub fn content(&self) -> (&'static str, &'static str) {
+        match self.method {
+            "GET" | "HEAD" => ("", ""),
+            _ => (LENGTH, "a message of the contract"),
+        }
+    }
 }
 
 const fn row(method: &'static str, path: &'static str, answers: [Answer; 4]) -> Row {

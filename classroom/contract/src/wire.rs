@@ -10,24 +10,43 @@ use std::time::{Duration, Instant};
 /// The pause between two segments, so that the server sees them one by one.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A connection that is given up at a certain time.
-pub struct Connection {
-    stream: TcpStream,
+/// When something that may take so long has to be over.
+#[derive(Clone, Copy)]
+pub struct Deadline {
     end: Instant,
     limit: Duration,
 }
 
+impl Deadline {
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline { end: Instant::now() + limit, limit }
+    }
+
+    /// How much time is left; an error if there is none.
+    fn left(&self) -> Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        ensure!(!left.is_zero(), "no whole reply within {:?}", self.limit);
+        Ok(left)
+    }
+}
+
+/// A connection that is given up at a certain time.
+pub struct Connection {
+    stream: TcpStream,
+    deadline: Deadline,
+}
+
 impl Connection {
-    /// Connects to `addr` (HOST:PORT). The whole exchange has to be over after `limit`.
-    pub fn open(addr: &str, limit: Duration) -> Result<Connection> {
+    /// Connects to `addr` (HOST:PORT). The whole exchange has to be over at the deadline.
+    pub fn open(addr: &str, deadline: Deadline) -> Result<Connection> {
         let mut reason = anyhow!("the name has no address");
         for candidate in addr.to_socket_addrs().with_context(|| format!("cannot use {addr}"))? {
-            match TcpStream::connect_timeout(&candidate, limit) {
+            match TcpStream::connect_timeout(&candidate, deadline.left()?) {
                 Ok(stream) => {
                     // Each write is to be a segment of its own.
                     stream.set_nodelay(true)?;
-                    stream.set_write_timeout(Some(limit))?;
-                    return Ok(Connection { stream, end: Instant::now() + limit, limit });
+                    stream.set_write_timeout(Some(deadline.left()?))?;
+                    return Ok(Connection { stream, deadline });
                 }
                 Err(error) => reason = error.into(),
             }
@@ -84,12 +103,10 @@ impl Connection {
     }
 
     fn piece(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        ensure!(!left.is_zero(), "no whole reply within {:?}", self.limit);
-        self.stream.set_read_timeout(Some(left))?;
+        self.stream.set_read_timeout(Some(self.deadline.left()?))?;
         self.stream.read(buffer).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                anyhow!("no whole reply within {:?}", self.limit)
+                anyhow!("no whole reply within {:?}", self.deadline.limit)
             }
             _ => error.into(),
         })

@@ -1,0 +1,198 @@
+//! `cargo lesson carry`: what was mended in one stage is mended in every later one that has the file.
+
+use crate::ladder::{Ladder, Stage};
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Output};
+
+const CONFLICT: Style = AnsiColor::Red.on_default();
+
+/// Carries the uncommitted changes of a stage up the ladder by three-way merges, a stage at a time: what one
+/// stage has become is merged into the next. Where lines conflict, git's markers stay in the file, and the
+/// stages above get the change as it was before. The exit status is 1 if there was a conflict.
+///
+/// # Errors
+/// Nothing to carry, or a later stage with uncommitted changes of its own; nothing is written then.
+pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
+    let stage = ladder.stage(stage)?;
+    ensure!(stage.number.is_some(), "{} is your own; only a stage is carried", stage.name);
+    let later: Vec<&Stage> = ladder.stages().filter(|other| other.number > stage.number).collect();
+    let changed = changed(&ladder.root, stage)?;
+    if changed.is_empty() {
+        bail!("there is nothing to carry: steps/{} has no uncommitted changes", stage.name);
+    }
+    for other in &later {
+        if let Some(path) = self::changed(&ladder.root, other)?.first() {
+            bail!(
+                "steps/{}/{path} has uncommitted changes; commit them, or take them back with git, first",
+                other.name
+            );
+        }
+    }
+    let mut steps = Vec::new();
+    for path in &changed {
+        steps.extend(plan(&ladder.root, stage, path, &later)?);
+    }
+    // All is known before anything is written.
+    if !dry_run {
+        for step in &steps {
+            step.write()?;
+        }
+    }
+    report(stage, &steps, dry_run)
+}
+
+/// What becomes of a file of a later stage.
+struct Step<'a> {
+    stage: &'a Stage,
+    path: &'a str,
+    deed: Deed,
+}
+
+enum Deed {
+    /// The change is in the file.
+    Carry(String),
+    /// The change and the file contradict each other; both are in the text, between markers.
+    Conflict(String),
+    /// The file goes, as it did in the stage.
+    Delete,
+    /// The file went in the stage, but this one is not the same.
+    Keep,
+    /// Nothing: the file has the change.
+    Has,
+}
+
+/// What the change of one file is for each later stage that has the file.
+fn plan<'a>(
+    root: &Path,
+    stage: &'a Stage,
+    path: &'a str,
+    later: &[&'a Stage],
+) -> Result<Vec<Step<'a>>> {
+    let mut from = Version {
+        name: &stage.name,
+        before: committed(root, stage, path)?,
+        now: stage.read(path)?,
+    };
+    let mut steps = Vec::new();
+    for other in later {
+        let Some(text) = other.read(path)? else { continue };
+        let deed = match &from.now {
+            None if text == from.before => Deed::Delete,
+            None => Deed::Keep,
+            Some(now) => match merge(&other.name, &text, &from, now)? {
+                (merged, _) if merged == text => Deed::Has,
+                (merged, true) => Deed::Carry(merged),
+                (merged, false) => Deed::Conflict(merged),
+            },
+        };
+        if let Deed::Carry(merged) = &deed {
+            from = Version { name: &other.name, before: text, now: Some(merged.clone()) };
+        }
+        steps.push(Step { stage: other, path, deed });
+    }
+    Ok(steps)
+}
+
+/// A file of the stage from which the next one gets the change.
+struct Version<'a> {
+    name: &'a str,
+    before: String,
+    /// `None` if the file has gone.
+    now: Option<String>,
+}
+
+/// Merges the change from `from.before` to `now` into `text`; tells whether that went without a conflict.
+fn merge(name: &str, text: &str, from: &Version, now: &str) -> Result<(String, bool)> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the merge")?;
+    for (name, text) in [("text", text), ("before", &from.before), ("now", now)] {
+        fs::write(folder.path().join(name), text).context("cannot write for the merge")?;
+    }
+    let labels = [name, &format!("{} before", from.name), &format!("{} now", from.name)];
+    let mut command = Command::new("git");
+    command.args(["merge-file", "--stdout"]).current_dir(folder.path());
+    for label in labels {
+        command.args(["-L", label]);
+    }
+    let output = command.args(["text", "before", "now"]).output().context("cannot run git")?;
+    // The exit status is the number of conflicts; above 127 something else went wrong.
+    match output.status.code() {
+        Some(conflicts @ 0..=127) => Ok((String::from_utf8(output.stdout)?, conflicts == 0)),
+        _ => bail!("git merge-file: {}", String::from_utf8_lossy(&output.stderr).trim()),
+    }
+}
+
+impl Step<'_> {
+    fn write(&self) -> Result<()> {
+        let place = self.stage.folder.join(self.path);
+        match &self.deed {
+            Deed::Carry(text) | Deed::Conflict(text) => fs::write(&place, text),
+            Deed::Delete => fs::remove_file(&place),
+            Deed::Keep | Deed::Has => Ok(()),
+        }
+        .with_context(|| format!("cannot write {}", place.display()))
+    }
+}
+
+/// Prints a line a file and stage, and what is to be done now.
+fn report(stage: &Stage, steps: &[Step], dry_run: bool) -> Result<ExitCode> {
+    let mut output = anstream::stdout();
+    let mut conflicts = 0;
+    for Step { stage: other, path, deed } in steps {
+        let (words, conflict) = match deed {
+            Deed::Carry(_) => ("carried", false),
+            Deed::Delete => ("deleted", false),
+            Deed::Has => ("has it already", false),
+            Deed::Conflict(_) => ("CONFLICT", true),
+            Deed::Keep => ("CONFLICT: deleted there, different here", true),
+        };
+        let style = if conflict { CONFLICT } else { Style::new() };
+        writeln!(output, "steps/{}/{path}: {style}{words}{style:#}", other.name)?;
+        conflicts += usize::from(conflict);
+    }
+    if steps.is_empty() {
+        writeln!(output, "no later stage has a file that changed in {}", stage.name)?;
+    }
+    if dry_run {
+        writeln!(output, "nothing was written: this was a dry run")?;
+    } else if conflicts > 0 {
+        writeln!(
+            output,
+            "mend what stands between <<<<<<< and >>>>>>> in {conflicts} files, then test"
+        )?;
+    }
+    Ok(if conflicts > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The paths, in the stage's folder, of the files that are not as they were committed.
+fn changed(root: &Path, stage: &Stage) -> Result<Vec<String>> {
+    let folder = format!("steps/{}/", stage.name);
+    let arguments =
+        ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", &folder];
+    let output = git(root, &arguments)?;
+    ensure!(
+        output.status.success(),
+        "git cannot tell what has changed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let text = String::from_utf8(output.stdout).context("a path is no UTF-8")?;
+    // Each is two letters, a space and a path from the repository's top, which may be above the workspace.
+    let path = |entry: &str| Some(entry.get(3..)?.split_once(&folder)?.1.to_string());
+    Ok(text.split('\0').filter_map(path).collect())
+}
+
+/// The text of a stage's file as it was committed, empty if it was not.
+fn committed(root: &Path, stage: &Stage, path: &str) -> Result<String> {
+    let output = git(root, &["show", &format!("HEAD:./steps/{}/{path}", stage.name)])?;
+    if !output.status.success() {
+        return Ok(String::new());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("{path} is no text"))
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<Output> {
+    Command::new("git").args(arguments).current_dir(root).output().context("cannot run git")
+}

@@ -1,0 +1,216 @@
+//! The stages: where they are, what they are called, and their files in the order of reading.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+use toml_edit::DocumentMut;
+
+/// A stage's files in the order in which one would read them; others come after those of their folder.
+const READING: &[&str] = &[
+    "src/main.rs",
+    "src/server.rs",
+    "src/client.rs",
+    "src/http.rs",
+    "src/messages.rs",
+    "src/window.rs",
+    "src/guard.rs",
+    "src/attack.rs",
+    "src/",
+    "lesson.txt",
+    "Cargo.toml",
+];
+
+/// All that is in `steps`.
+pub struct Ladder {
+    /// The folder of the workspace.
+    pub root: PathBuf,
+    /// The stages in order, then what students made of them.
+    pub all: Vec<Stage>,
+}
+
+/// A stage of the ladder, or a copy that a student has made of one.
+#[derive(Clone, PartialEq)]
+pub struct Stage {
+    /// The name of its folder and of its package.
+    pub name: String,
+    pub folder: PathBuf,
+    /// Which rung it is, counted from 1; a copy is none.
+    pub number: Option<u32>,
+    /// What it is about, in a few words.
+    pub idea: String,
+}
+
+impl Ladder {
+    /// The ladder around the folder in which the program was started.
+    ///
+    /// # Errors
+    /// No folder above it is the workspace.
+    pub fn find() -> Result<Ladder> {
+        let here = env::current_dir().context("cannot tell in which folder this is")?;
+        let root = here.ancestors().find(|folder| folder.join("steps/s01_echo").is_dir());
+        let root = root.with_context(|| {
+            format!("{} is not in the workspace of the lessons; go there first", here.display())
+        })?;
+        Ladder::open(root)
+    }
+
+    /// The ladder in the workspace `root`.
+    pub fn open(root: &Path) -> Result<Ladder> {
+        let steps = root.join("steps");
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&steps).with_context(|| format!("no {}", steps.display()))? {
+            let folder = entry?.path();
+            if folder.join("Cargo.toml").is_file() {
+                all.push(Stage::open(folder)?);
+            }
+        }
+        all.sort_by_key(|stage| (stage.number.is_none(), stage.number, stage.name.clone()));
+        Ok(Ladder { root: root.to_path_buf(), all })
+    }
+
+    /// The stages in order, without the copies.
+    pub fn stages(&self) -> impl DoubleEndedIterator<Item = &Stage> {
+        self.all.iter().filter(|stage| stage.number.is_some())
+    }
+
+    /// The stage that is called `words`: its number, its name or the beginning of its name.
+    ///
+    /// # Errors
+    /// None or several are called that; the sentence lists them.
+    pub fn stage(&self, words: &str) -> Result<&Stage> {
+        let number = words.parse().ok();
+        if let Some(stage) = self
+            .all
+            .iter()
+            .find(|stage| stage.name == words || number.is_some() && stage.number == number)
+        {
+            return Ok(stage);
+        }
+        let begins = |stage: &&Stage| !words.is_empty() && stage.name.starts_with(words);
+        let found: Vec<&Stage> = self.all.iter().filter(begins).collect();
+        match found[..] {
+            [stage] => Ok(stage),
+            [] => bail!("there is no stage {words:?}; choose one of {}", names(self.all.iter())),
+            _ => bail!("{words:?} can be {}; say which", names(found.into_iter())),
+        }
+    }
+
+    /// The stage before this one; the first has none.
+    ///
+    /// # Errors
+    /// A copy stands beside the ladder, before and after nothing.
+    pub fn before(&self, stage: &Stage) -> Result<Option<&Stage>> {
+        ensure!(
+            stage.number.is_some(),
+            "{} is your own; say with which stage to compare it",
+            stage.name
+        );
+        Ok(self.stages().take_while(|other| other.number < stage.number).last())
+    }
+}
+
+/// Names with commas between.
+pub fn names<'a>(stages: impl Iterator<Item = &'a Stage>) -> String {
+    stages.map(|stage| stage.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Stage {
+    fn open(folder: PathBuf) -> Result<Stage> {
+        let path = folder.join("Cargo.toml");
+        let manifest: DocumentMut = fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .parse()
+            .with_context(|| format!("{} is no manifest", path.display()))?;
+        let value = |key: &str| {
+            let value = manifest.get("package").and_then(|package| package.get(key)?.as_str());
+            value.map(String::from).with_context(|| format!("{} has no {key}", path.display()))
+        };
+        let name = value("name")?;
+        Ok(Stage { number: number(&name), idea: value("description")?, name, folder })
+    }
+
+    /// The paths of all its files, `/` between their parts, in the order of reading. What is hidden, or no
+    /// text, is none of them.
+    pub fn files(&self) -> Result<Vec<String>> {
+        let mut files = Vec::new();
+        add_files(&self.folder, "", &mut files)
+            .with_context(|| format!("cannot read the files of {}", self.name))?;
+        files.sort_by_key(|path| (rank(path), path.clone()));
+        Ok(files)
+    }
+
+    /// The text of a file, if there is such a file.
+    pub fn read(&self, path: &str) -> Result<Option<String>> {
+        let place = self.folder.join(path);
+        if !place.is_file() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&place);
+        text.map(Some).with_context(|| format!("cannot read {}", place.display()))
+    }
+}
+
+/// The rung that a name such as `s07_put` tells.
+pub fn number(name: &str) -> Option<u32> {
+    let (digits, _) = name.strip_prefix('s')?.split_once('_')?;
+    digits.parse().ok().filter(|_| digits.len() == 2)
+}
+
+fn add_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || name == "target" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            add_files(&entry.path(), &format!("{prefix}{name}/"), files)?;
+        } else if String::from_utf8(fs::read(entry.path())?).is_ok_and(|text| !text.contains('\0'))
+        {
+            files.push(format!("{prefix}{name}"));
+        }
+    }
+    Ok(())
+}
+
+fn rank(path: &str) -> usize {
+    let known = READING.iter().position(|start| path.starts_with(start));
+    known.unwrap_or(READING.len() + usize::from(path.contains('/')))
+}
+
+/// The paths of the files that either stage has, in the order of reading.
+pub fn files_of_both(one: Option<&Stage>, other: &Stage) -> Result<Vec<String>> {
+    let mut paths = BTreeSet::new();
+    for stage in one.into_iter().chain([other]) {
+        paths.extend(stage.files()?);
+    }
+    let mut paths: Vec<String> = paths.into_iter().collect();
+    paths.sort_by_key(|path| rank(path));
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_stand_in_the_order_of_reading() {
+        let mut files =
+            ["tests/a", "Cargo.toml", "tmux.sh", "src/zoo.rs", "src/http.rs", "src/main.rs"];
+        files.sort_by_key(|path| rank(path));
+        assert_eq!(
+            files,
+            ["src/main.rs", "src/http.rs", "src/zoo.rs", "Cargo.toml", "tmux.sh", "tests/a"]
+        );
+    }
+
+    #[test]
+    fn a_rung_has_two_digits() {
+        assert_eq!(number("s07_put"), Some(7));
+        assert_eq!(number("s10_hardened"), Some(10));
+        assert_eq!(number("s7_put"), None);
+        assert_eq!(number("s07put"), None);
+        assert_eq!(number("my_put"), None);
+    }
+}
