@@ -211,3 +211,16 @@ fn an_http_server_from_elsewhere() -> Result<()> {
 "#]]);
     Ok(())
 }
+
+#[test]
+fn the_drip_experiment() -> Result<()> {
+    let server = server()?;
+    let example = Path::new(STAGE).with_file_name("examples").join("drip");
+    let experiment = Command::new(example).arg(server.addr()).with_assert(compare()?);
+    experiment.assert().success().stdout_eq(str![[r#"
+sent 50 segments
+got "HTTP/1.1 200 OK"
+
+"#]]);
+    Ok(())
+}
