@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Makes the captures that NOTES.md looks at: classroom/captures.sh
+#
+# Needs Linux with tcpdump, unshare, ip and ss; root it does not need:
+#   sudo apt install tcpdump util-linux iproute2
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A network of its own, with a loopback in it and nothing else: port 8080 is free there, and no packet comes from
+# anybody else. Not as root, because tcpdump would then want to become another user, who does not exist there.
+if [ "${1:-}" != alone ]; then
+  for program in tcpdump unshare ip ss; do
+    command -v "$program" >/dev/null || { echo "$program is missing: see the top of $0" >&2; exit 1; }
+  done
+  cargo build -q -p s01_echo -p s02_loop -p s03_http -p s10_hardened --bins --examples
+  exec unshare --map-user=1000 --keep-caps --net classroom/captures.sh alone
+fi
+ip link set lo up
+
+# Everything started here ends with the script.
+work=$(mktemp -d)
+server='' tcpdump=''
+finish() {
+  kill $server $tcpdump 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+mkdir -p captures
+
+# Starts the server of a stage, and waits until it listens.
+serve() {
+  local stage=$1
+  shift
+  rm -f "$work/server"
+  target/debug/"$stage" server "$@" >"$work/server" 2>&1 &
+  server=$!
+  until grep -qs '^listening on' "$work/server"; do sleep 0.02; done
+}
+
+# Ends it.
+end() {
+  kill "$server"
+  wait "$server" || true
+  server=''
+}
+
+# Runs a command, and keeps what goes over the loopback in the meantime as captures/NAME.pcap.
+capture() {
+  local name=$1
+  shift
+  rm -f "$work/all.pcap" "$work/tcpdump"
+  tcpdump -i lo -w "$work/all.pcap" -U --immediate-mode 'tcp port 8080 or udp port 9' 2>"$work/tcpdump" &
+  tcpdump=$!
+  until grep -qs '^tcpdump: listening on' "$work/tcpdump"; do sleep 0.02; done
+  # A command may fail, such as the one that is refused.
+  "$@" || true
+  # The last FIN can come after the command has ended: no connection may be left, but in TIME_WAIT.
+  while ss -Htn state connected exclude time-wait 'sport = :8080 or dport = :8080' | grep -q .; do sleep 0.02; done
+  # A fence: when this datagram has been captured, so has all that came before it.
+  echo >/dev/udp/127.0.0.1/9
+  until tcpdump -r "$work/all.pcap" udp 2>/dev/null | grep -q .; do sleep 0.02; done
+  kill -INT "$tcpdump"
+  wait "$tcpdump"
+  tcpdump=''
+  tcpdump -r "$work/all.pcap" -w "captures/$name.pcap" tcp 2>/dev/null
+}
+
+# A server that has just closed a connection ends, and another one takes its port at once.
+second_bind() {
+  echo first | target/debug/s01_echo client
+  end
+  ss -Htn state time-wait 'sport = :8080' | grep -q . || { echo 'no connection is in TIME_WAIT' >&2; exit 1; }
+  serve s01_echo
+  echo second | target/debug/s01_echo client
+}
+
+capture s01_refused target/debug/s01_echo client </dev/null
+
+serve s01_echo
+capture s01_echo target/debug/s01_echo client <<<'hello'
+capture s01_time_wait second_bind
+end
+
+serve s02_loop
+capture s02_loop target/debug/s02_loop client <<<$'first\nsecond\n안녕'
+end
+
+serve s03_http
+capture s03_http target/debug/s03_http client <<<'hello'
+capture s03_drip target/debug/examples/drip
+end
+
+serve s10_hardened --db "$work/messages.db"
+for kind in silent rst rst-mid; do
+  capture "s10_${kind//-/_}" target/debug/s10_hardened attack "$kind"
+done
+end
+ls -l captures
