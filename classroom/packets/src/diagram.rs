@@ -1,0 +1,106 @@
+//! From segments to a sequence diagram in Mermaid's language, which GitHub draws.
+
+use crate::capture::{Segment, Side};
+
+/// How much of a payload is shown, in characters.
+const SHOWN: usize = 40;
+
+/// Draws who sent what to whom, in order. Data that follow each other in one direction are one arrow, and each
+/// connection of several begins with the filter that shows it alone.
+pub fn draw(segments: &[Segment]) -> String {
+    let mut diagram =
+        "sequenceDiagram\n    participant client\n    participant server\n".to_string();
+    let several = segments.iter().any(|segment| segment.stream > 0);
+    let mut stream = None;
+    for run in drawn(segments).chunk_by(|first, next| continues(first, next)) {
+        let first = run[0];
+        if several && stream != Some(first.stream) {
+            diagram += &format!("    Note over client,server: tcp.stream eq {}\n", first.stream);
+            stream = Some(first.stream);
+        }
+        diagram += &format!("    {}: {}\n", arrow(first), escape(&label(run)));
+    }
+    diagram
+}
+
+/// The segments that a diagram shows: a pure ACK where it ends the handshake, and nowhere else. How many others
+/// there are is up to the kernel.
+fn drawn(segments: &[Segment]) -> Vec<&Segment> {
+    let mut drawn: Vec<&Segment> = Vec::new();
+    for segment in segments {
+        let before = drawn.iter().rev().find(|before| before.stream == segment.stream);
+        let ends_handshake = before.is_some_and(|before| before.syn && before.ack);
+        if ends_handshake || !segment.is_pure_ack() {
+            drawn.push(segment);
+        }
+    }
+    drawn
+}
+
+/// Whether `next` is more of the data that `first` began.
+fn continues(first: &Segment, next: &Segment) -> bool {
+    let data = |segment: &Segment| {
+        !segment.payload.is_empty() && !segment.syn && !segment.fin && !segment.rst
+    };
+    first.stream == next.stream && first.from == next.from && data(first) && data(next)
+}
+
+/// A full arrow, a thin one for a pure ACK, and one with a cross for RST.
+fn arrow(segment: &Segment) -> String {
+    let line = match segment {
+        Segment { rst: true, .. } => "-x",
+        segment if segment.is_pure_ack() => "-->>",
+        _ => "->>",
+    };
+    match segment.from {
+        Side::Client => format!("client{line}server"),
+        Side::Server => format!("server{line}client"),
+    }
+}
+
+/// What a run of segments says. ACK is in all of them but the first SYN, so it is named only where there is
+/// little else.
+fn label(run: &[&Segment]) -> String {
+    let first = run[0];
+    let mut words = Vec::new();
+    for (flag, name) in [
+        (first.syn, "SYN"),
+        (first.fin, "FIN"),
+        (first.rst, "RST"),
+        (first.ack && first.syn || first.is_pure_ack(), "ACK"),
+    ] {
+        if flag {
+            words.push(name.to_string());
+        }
+    }
+    let payload: Vec<u8> = run.iter().flat_map(|segment| segment.payload.clone()).collect();
+    if run.len() > 1 {
+        words.push(format!("{} segments", run.len()));
+    }
+    if !payload.is_empty() {
+        let plural = if payload.len() == 1 { "" } else { "s" };
+        words.push(format!("{} byte{plural} {}", payload.len(), quote(&payload)));
+    }
+    words.join(", ")
+}
+
+/// The first line of a payload, in quotes, and a sign that there is more.
+fn quote(payload: &[u8]) -> String {
+    let text = String::from_utf8_lossy(payload);
+    let line = text.split_inclusive('\n').next().unwrap_or_default();
+    let shown: String = line.chars().take(SHOWN).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    format!("{shown:?}{more}")
+}
+
+/// The text with the characters that mean something to Mermaid as their numbers.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '#' | ';' | '<' | '>' | '&' => escaped += &format!("#{};", u32::from(character)),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
