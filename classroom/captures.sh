@@ -3,6 +3,8 @@
 #
 # Needs Linux with tcpdump, unshare, ip and ss; root it does not need:
 #   sudo apt install tcpdump util-linux iproute2
+# From Ubuntu 24.04 on, the system has to allow a network of one's own:
+#   sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +29,15 @@ finish() {
 trap finish EXIT
 mkdir -p captures
 
+# Waits until the process PROCESS has written PATTERN to FILE; a process that ends before shows what it wrote.
+wait_for() {
+  local process=$1 pattern=$2 file=$3
+  until grep -qs "$pattern" "$file"; do
+    kill -0 "$process" 2>/dev/null || { cat "$file" >&2; exit 1; }
+    sleep 0.02
+  done
+}
+
 # Starts the server of a stage, and waits until it listens.
 serve() {
   local stage=$1
@@ -34,7 +45,7 @@ serve() {
   rm -f "$work/server"
   target/debug/"$stage" server "$@" >"$work/server" 2>&1 &
   server=$!
-  until grep -qs '^listening on' "$work/server"; do sleep 0.02; done
+  wait_for "$server" '^listening on' "$work/server"
 }
 
 # Ends it.
@@ -51,14 +62,14 @@ capture() {
   rm -f "$work/all.pcap" "$work/tcpdump"
   tcpdump -i lo -w "$work/all.pcap" -U --immediate-mode 'tcp port 8080 or udp port 9' 2>"$work/tcpdump" &
   tcpdump=$!
-  until grep -qs '^tcpdump: listening on' "$work/tcpdump"; do sleep 0.02; done
+  wait_for "$tcpdump" '^tcpdump: listening on' "$work/tcpdump"
   # A command may fail, such as the one that is refused.
   "$@" || true
   # The last FIN can come after the command has ended: no connection may be left, but in TIME_WAIT.
-  while ss -Htn state connected exclude time-wait 'sport = :8080 or dport = :8080' | grep -q .; do sleep 0.02; done
+  while [ -n "$(ss -Htn state connected exclude time-wait 'sport = :8080 or dport = :8080')" ]; do sleep 0.02; done
   # A fence: when this datagram has been captured, so has all that came before it.
   echo >/dev/udp/127.0.0.1/9
-  until tcpdump -r "$work/all.pcap" udp 2>/dev/null | grep -q .; do sleep 0.02; done
+  until [ -n "$(tcpdump -r "$work/all.pcap" udp 2>/dev/null)" ]; do sleep 0.02; done
   kill -INT "$tcpdump"
   wait "$tcpdump"
   tcpdump=''
@@ -69,7 +80,7 @@ capture() {
 second_bind() {
   echo first | target/debug/s01_echo client
   end
-  ss -Htn state time-wait 'sport = :8080' | grep -q . || { echo 'no connection is in TIME_WAIT' >&2; exit 1; }
+  [ -n "$(ss -Htn state time-wait 'sport = :8080')" ] || { echo 'no connection is in TIME_WAIT' >&2; exit 1; }
   serve s01_echo
   echo second | target/debug/s01_echo client
 }
@@ -95,4 +106,4 @@ for kind in silent rst rst-mid; do
   capture "s10_${kind//-/_}" target/debug/s10_hardened attack "$kind"
 done
 end
-ls -l captures
+wc -c captures/*
