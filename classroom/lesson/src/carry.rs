@@ -141,17 +141,20 @@ impl Step<'_> {
 fn report(stage: &Stage, steps: &[Step], dry_run: bool) -> Result<ExitCode> {
     let mut output = anstream::stdout();
     let mut conflicts = 0;
+    let mut kept = 0;
     for Step { stage: other, path, deed } in steps {
-        let (words, conflict) = match deed {
-            Deed::Carry(_) => ("carried", false),
-            Deed::Delete => ("deleted", false),
-            Deed::Has => ("has it already", false),
-            Deed::Conflict(_) => ("CONFLICT", true),
-            Deed::Keep => ("CONFLICT: deleted there, different here", true),
+        let (words, style) = match deed {
+            Deed::Carry(_) => ("carried".to_string(), Style::new()),
+            Deed::Delete => ("deleted".to_string(), Style::new()),
+            Deed::Has => ("has it already".to_string(), Style::new()),
+            Deed::Conflict(_) => ("CONFLICT".to_string(), CONFLICT),
+            Deed::Keep => {
+                (format!("CONFLICT: deleted in {}, different here", stage.name), CONFLICT)
+            }
         };
-        let style = if conflict { CONFLICT } else { Style::new() };
         writeln!(output, "steps/{}/{path}: {style}{words}{style:#}", other.name)?;
-        conflicts += usize::from(conflict);
+        conflicts += usize::from(matches!(deed, Deed::Conflict(_)));
+        kept += usize::from(matches!(deed, Deed::Keep));
     }
     if steps.is_empty() {
         writeln!(output, "no later stage has a file that changed in {}", stage.name)?;
@@ -159,12 +162,14 @@ fn report(stage: &Stage, steps: &[Step], dry_run: bool) -> Result<ExitCode> {
     if dry_run {
         writeln!(output, "nothing was written: this was a dry run")?;
     } else if conflicts > 0 {
-        writeln!(
-            output,
-            "mend what stands between <<<<<<< and >>>>>>> in {conflicts} files, then test"
-        )?;
+        let files =
+            if conflicts == 1 { "1 file".to_string() } else { format!("{conflicts} files") };
+        writeln!(output, "mend what stands between <<<<<<< and >>>>>>> in {files}, then test")?;
     }
-    Ok(if conflicts > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if kept > 0 && !dry_run {
+        writeln!(output, "delete by hand what has to go, then test")?;
+    }
+    Ok(if conflicts + kept > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// The paths, in the stage's folder, of the files that are not as they were committed.

@@ -148,7 +148,7 @@ impl Wire {
             }
         };
         // Most of the time somebody waits for somebody: more threads than there are cores.
-        let threads = 4 * thread::available_parallelism().map_or(1, |cores| cores.get());
+        let threads = 8 * thread::available_parallelism().map_or(1, |cores| cores.get());
         thread::scope(|scope| -> Result<()> {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             for worker in workers {
@@ -174,17 +174,20 @@ impl Wire {
     }
 }
 
-/// Builds stages, without their windows, and tells where each binary is.
+/// Builds stages, without their windows, and tells where each binary is. They are built apart from those that
+/// `cargo run` builds, which may be running.
 pub fn build(ladder: &Ladder, stages: &[&Stage]) -> Result<BTreeMap<String, PathBuf>> {
     let mut names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     if io::stderr().is_terminal() {
-        eprintln!("building {}", names.join(", "));
+        eprintln!("building {} (the first time takes a while)", names.join(", "));
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--no-default-features"]);
-    cargo.arg("--message-format=json-render-diagnostics").current_dir(&ladder.root);
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    cargo.args(["build", "--quiet", "--no-default-features"]).current_dir(&ladder.root);
+    cargo.arg("--target-dir").arg(Path::new(&target).join("lesson"));
+    cargo.arg("--message-format=json-render-diagnostics");
     for name in &names {
         cargo.args(["--package", name]);
     }

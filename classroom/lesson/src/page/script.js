@@ -27,8 +27,8 @@ function go(change) {
   Object.assign(chosen, change);
   const { from, to, view } = chosen;
   const hash = `#${stages[from].name}..${stages[to].name}/${view}`;
-  if (hash === location.hash) show();
-  else location.hash = hash;
+  if (hash !== location.hash) history.pushState(null, "", hash);
+  show();
 }
 
 // Both stages, one rung up or down the ladder.

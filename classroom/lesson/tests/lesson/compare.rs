@@ -1,0 +1,241 @@
+//! list, diff and wire.
+
+use crate::{LIMIT, STAGES, command, lesson, lesson_in, root, stdout};
+use anyhow::{Context, Result};
+use snapbox::{assert_data_eq, str};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn lists_the_ladder() -> Result<()> {
+    let said = stdout(lesson(&[]).success())?;
+    assert_eq!(said, stdout(lesson(&["list"]).success())?);
+    // A student's copies stand below the stages.
+    let lines: Vec<&str> = said.lines().take(STAGES.len() + 1).collect();
+    for (number, (line, stage)) in lines[1..].iter().zip(STAGES).enumerate() {
+        assert!(line.starts_with(&format!(" {:<2}  {stage} ", number + 1)), "{line}");
+        assert!(line.ends_with(&format!(" cargo run -p {stage}")), "{line}");
+    }
+    assert!(lines[7].contains("Change a message by its index"), "{}", lines[7]);
+    let numbers = stdout(lesson(&["diff", "7", "src/", "--stat"]).success())?;
+    let sum = numbers.lines().find(|line| line.contains("src in all")).context("no sum")?;
+    for number in sum.split_whitespace().skip(3) {
+        assert!(lines[7].contains(&format!(" {number} ")), "{number} in {}", lines[7]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stage_has_many_names() -> Result<()> {
+    let said = |name| stdout(lesson(&["diff", name, "s07_put", "--stat"]).success());
+    for name in ["s06", "s06_form", "06", "s06_f"] {
+        assert_eq!(said(name)?, said("6")?, "{name}");
+    }
+    assert_eq!(stdout(lesson(&["diff", "7", "--stat"]).success())?, said("6")?);
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said_in_a_sentence() {
+    let list = STAGES.join(", ");
+    for name in ["11", "s12", "put", "", "S07"] {
+        let ended = lesson(&["diff", name]).code(1).stdout_eq("");
+        let said = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
+        assert!(
+            said.starts_with(&format!("there is no stage {name:?}; choose one of {list}")),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1);
+    }
+    lesson(&["diff", "s1", "--stat"]).success();
+    lesson(&["diff", "s0"]).code(1).stderr_eq("\"s0\" can be s01_echo, [..]; say which\n");
+    lesson(&["diff", "7", "srv.rs"]).code(1).stderr_eq(str![[r#"
+there is no file "srv.rs" in s07_put; choose one of src/main.rs, src/server.rs, [..]
+
+"#]]);
+    lesson(&["wire", "7", "--only-different"]).code(1).stderr_eq(str![[r#"
+one stage differs from nobody; name another one as well
+
+"#]]);
+    lesson(&["wire"]).code(2);
+    lesson_in(&std::env::temp_dir(), &[]).code(1).stderr_eq(str![[r#"
+[..] is not in the workspace of the lessons; go there first
+
+"#]]);
+}
+
+/// The files of a folder, and what is in them.
+fn files(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            files(&entry.path(), &format!("{name}/"), found)?;
+        } else {
+            found.insert(name, fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// The same files of a stage in a folder of their own.
+fn copy(stage: &str, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    files(&root().join("steps").join(stage), "", &mut found)?;
+    found.retain(|path, _| !path.contains(".db"));
+    for (path, bytes) in &found {
+        let place = folder.join(path);
+        fs::create_dir_all(place.parent().context("no folder")?)?;
+        fs::write(place, bytes)?;
+    }
+    Ok(found)
+}
+
+#[test]
+#[cfg(unix)]
+fn a_patch_makes_one_stage_of_another() -> Result<()> {
+    let neighbours = STAGES.windows(2).map(|pair| (pair[0], pair[1]));
+    for (from, to) in neighbours.chain([("s07_put", "s05_get"), ("s02_loop", "s09_vps")]) {
+        let folder = tempfile::tempdir()?;
+        copy(from, folder.path())?;
+        let patch = stdout(lesson(&["diff", from, to]).success())?;
+        assert!(!patch.contains('\x1b'), "colours in a pipe");
+        snapbox::cmd::Command::new("patch")
+            .args(["-p1", "--quiet"])
+            .current_dir(folder.path())
+            .stdin(patch)
+            .assert()
+            .success();
+        let mut patched = BTreeMap::new();
+        files(folder.path(), "", &mut patched)?;
+        let wanted = copy(to, tempfile::tempdir()?.path())?;
+        assert!(patched.keys().eq(wanted.keys()), "{from} {to}: {:?}", patched.keys());
+        for (path, bytes) in wanted {
+            assert!(patched[&path] == bytes, "{from} {to}: {path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_diff_is_read_from_the_top() -> Result<()> {
+    let said = stdout(lesson(&["diff", "5", "7"]).success())?;
+    let heads: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("+++ b/")).collect();
+    let code = ["src/main.rs", "src/server.rs", "src/client.rs", "src/http.rs", "src/messages.rs"];
+    assert_eq!(heads[..5], code);
+    assert_eq!(heads[5..8], ["src/window.rs", "lesson.txt", "Cargo.toml"]);
+    let one = stdout(lesson(&["diff", "5", "7", "server.rs"]).success())?;
+    assert!(said.contains(&one));
+    assert_eq!(stdout(lesson(&["diff", "5", "7", "src/server.rs"]).success())?, one);
+    lesson(&["diff", "5", "5"]).success().stdout_eq("");
+    Ok(())
+}
+
+#[test]
+fn the_changed_words_of_a_line_are_marked() -> Result<()> {
+    let output = command(&root(), &["diff", "6", "7", "server.rs"]).env("CLICOLOR_FORCE", "1");
+    let said = stdout(output.assert().success())?;
+    let line = said.lines().find(|line| line.contains("use crate::http")).context("no line")?;
+    assert_eq!(line, "\x1b[31m-use crate::http::{Request, Response};\x1b[0m");
+    let line = said.lines().find(|line| line.contains("marked, number")).context("no line")?;
+    assert_data_eq!(
+        line.replace('\x1b', "ESC"),
+        "ESC[32m+use crate::http::{Request, ResponseESC[0mESC[7mESC[32m, marked, numberESC[0mESC[32m};ESC[0m"
+    );
+    let plain = command(&root(), &["diff", "6", "7", "server.rs"]).env("NO_COLOR", "1");
+    assert!(!stdout(plain.assert().success())?.contains('\x1b'));
+    Ok(())
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_who_has_seen_enough() {
+    let lesson = env!("CARGO_BIN_EXE_lesson");
+    snapbox::cmd::Command::new("sh")
+        .args(["-c", &format!("'{lesson}' diff 1 10 | head -1")])
+        .current_dir(root())
+        .timeout(LIMIT)
+        .assert()
+        .success()
+        .stderr_eq("")
+        .stdout_eq("diff --git a/src/main.rs b/src/main.rs\n");
+}
+
+#[test]
+fn the_wire_between_six_and_seven() {
+    lesson(&["wire", "6", "7", "--only-different"]).success().stdout_eq(str![[r#"
+               s06_form         s07_put
+ ≠  POST /     200, text/plain  201, text/plain, Location: /0
+ ≠  GET /0     404              200, text/plain
+ ≠  HEAD /0    404              200, text/plain, no body
+ ≠  PUT /0     404              200, text/plain
+ ≠  POST /0    404              405, Allow: GET, HEAD, PUT
+ ≠  DELETE /0  404              405, Allow: GET, HEAD, PUT
+
+"#]]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn strangers_kill_nine_and_not_ten() -> Result<()> {
+    let said = stdout(lesson(&["wire", "9", "10"]).success())?;
+    let row = |case: &str| -> Result<Vec<&str>> {
+        let row =
+            said.lines().find(|line| line.contains(case)).with_context(|| case.to_string())?;
+        Ok(row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+    };
+    let alive = "still serving";
+    for (kind, nine) in [
+        ("silent", "died: the connection ended before the message did"),
+        ("rst", "died: Connection reset by peer"),
+        ("rst-mid", "died: Connection reset by peer"),
+        ("garbage", "died: stream did not contain valid UTF-8"),
+        ("slow", "died: the connection ended before the message did"),
+        ("flood", "died: the connection ended before the message did"),
+    ] {
+        let case = format!("attack {kind}");
+        assert_eq!(row(&format!("{case} "))?, ["≠", &case, nine, alive]);
+    }
+    for kind in ["big", "scanners"] {
+        let case = format!("attack {kind}");
+        assert_eq!(row(&case)?, [&case, alive, alive]);
+    }
+    assert_eq!(row("PUT /0 ")?, ["PUT /0", "200, text/plain", "200, text/plain"]);
+    Ok(())
+}
+
+#[test]
+fn the_wire_in_full() -> Result<()> {
+    let said = stdout(lesson(&["wire", "1", "3", "--verbose"]).success())?;
+    let (_, rest) = said.split_once("≠ GET /\n").context("no GET /")?;
+    let (row, _) = rest.split_once("\n\n").context("no end")?;
+    assert_data_eq!(
+        format!("{row}\n"),
+        str![[r#"
+  s01_echo: the same bytes
+    → GET / HTTP/1.1
+    → Host: 127.0.0.1:8080
+    → Connection: close
+    → 
+    ← GET / HTTP/1.1
+    ← Host: 127.0.0.1:8080
+    ← Connection: close
+    ← 
+  s03_http: 405, Allow: POST
+    → GET / HTTP/1.1
+    → Host: 127.0.0.1:8080
+    → Connection: close
+    → 
+    ← HTTP/1.1 405 Method Not Allowed
+    ← Connection: close
+    ← Content-Type: text/plain; charset=utf-8
+    ← Content-Length: 23
+    ← Allow: POST
+    ← 
+    ← 405 Method Not Allowed
+
+"#]]
+    );
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! `cargo lesson` as its users have it: the real ladder, real servers, a real browser.
+
+mod check;
+mod compare;
+#[cfg(target_os = "linux")]
+mod page;
+mod scratch;
+
+use anyhow::{Context, Result, ensure};
+use snapbox::cmd::{Command, OutputAssert};
+use std::env::consts::EXE_SUFFIX;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// More than any command takes, on a machine with much to do.
+const LIMIT: Duration = Duration::from_secs(300);
+
+const STAGES: [&str; 10] = [
+    "s01_echo",
+    "s02_loop",
+    "s03_http",
+    "s04_window",
+    "s05_get",
+    "s06_form",
+    "s07_put",
+    "s08_sqlite",
+    "s09_vps",
+    "s10_hardened",
+];
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs `cargo lesson` with these arguments in the folder `folder`.
+fn lesson_in(folder: &Path, arguments: &[&str]) -> OutputAssert {
+    command(folder, arguments).assert()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lesson"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("CLICOLOR_FORCE")
+        .timeout(LIMIT)
+        .with_assert(snapbox::Assert::new().action_env("SNAPSHOTS").normalize_paths(false))
+}
+
+/// The same in the workspace.
+fn lesson(arguments: &[&str]) -> OutputAssert {
+    lesson_in(&root(), arguments)
+}
+
+fn stdout(output: OutputAssert) -> Result<String> {
+    Ok(String::from_utf8(output.get_output().stdout.clone())?)
+}
+
+/// Where everything is built that is not built by `cargo test` itself.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lesson")
+}
+
+/// The binary of a stage, without its window; all are built with the first.
+fn binary(stage: &str) -> Result<PathBuf> {
+    static BUILT: OnceLock<bool> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--no-default-features", "--target-dir"]).arg(target());
+        for stage in STAGES {
+            cargo.args(["--package", stage]);
+        }
+        cargo.current_dir(root()).status().is_ok_and(|status| status.success())
+    });
+    ensure!(built, "the stages do not build");
+    Ok(target().join("debug").join(format!("{stage}{EXE_SUFFIX}")))
+}
+
+/// The server of a stage.
+fn server(stage: &str) -> Result<replay::Server> {
+    let binary = binary(stage)?;
+    replay::Server::start(&binary, "127.0.0.1:0").with_context(|| stage.to_string())
+}
