@@ -33,6 +33,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
         writeln!(output, "  how far it is    cargo lesson check {number}")?;
         writeln!(output, "  what is missing  cargo lesson diff {name} {number}")?;
     }
+    writeln!(output, "Cargo.lock will name it as well; before a git pull: git restore Cargo.lock")?;
     Ok(())
 }
 

@@ -94,6 +94,7 @@ steps/my_put is a copy of s06_form and yours; git ignores it
   run its server   cargo run -p my_put -- server
   how far it is    cargo lesson check 7
   what is missing  cargo lesson diff my_put 7
+Cargo.lock will name it as well; before a git pull: git restore Cargo.lock
 
 "#]]);
     assert_eq!(scratch.changed()?, "");
