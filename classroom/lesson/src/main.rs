@@ -36,13 +36,13 @@ enum Command {
     /// Show what changes in the code from one stage to another
     ///
     /// In a pipe it is a patch, which turns the first stage into the second:
-    /// cargo lesson diff 6 7 | patch -p1 -d steps/my_put
+    /// cargo lesson diff 6 7 src/ | patch -p1 -d steps/my_put
     Diff {
         /// The earlier stage; alone, it is compared with the one before it
         from: String,
         /// The later stage
         to: Option<String>,
-        /// Only this file, such as server.rs
+        /// Only this file, such as server.rs, or this folder, such as src/
         file: Option<String>,
         /// Only how many lines each file gains and loses
         #[arg(long)]
