@@ -1,0 +1,84 @@
+//! Whatever a text links to, shows as a picture or names as a path is there.
+
+use crate::{Edition, Findings, Item, read, stage};
+use anyhow::Result;
+use std::path::Path;
+
+/// The folders that a path in the notes begins with: at the root, and within a stage.
+const FOLDERS: [&str; 4] = ["captures/", "classroom/", "pictures/", "steps/"];
+const IN_STAGE: [&str; 3] = ["examples/", "src/", "tests/"];
+
+/// Looks for each link, picture and path under `root`. What lies elsewhere has only to be reached safely.
+///
+/// # Errors
+/// A folder `steps` that cannot be read.
+pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for (section, line, item) in edition.items() {
+        let problem = match item {
+            Item::Link(to) | Item::Picture(to) => target(edition, root, to),
+            Item::Code(code) => match path(code) {
+                None => continue,
+                // In the section about a stage, `src/http.rs` is a file of that stage.
+                Some(path) if IN_STAGE.iter().any(|folder| path.starts_with(folder)) => {
+                    let stage = stage(root, section.number().unwrap_or(10))?;
+                    (!stage.is_some_and(|stage| stage.join(path).exists()))
+                        .then(|| format!("the stage has no {path}"))
+                }
+                Some(path) => (!root.join(path).exists()).then(|| format!("there is no {path}")),
+            },
+            _ => continue,
+        };
+        findings.checked += 1;
+        if let Some(problem) = problem {
+            findings.wrong.push(format!("{}:{line}: {problem}", edition.name));
+        }
+    }
+    Ok(findings)
+}
+
+/// The path that a piece of code within a line is, if it is one.
+fn path(code: &str) -> Option<&str> {
+    let known = FOLDERS.iter().chain(&IN_STAGE).any(|folder| code.starts_with(folder));
+    (known && !code.contains(' ')).then_some(code)
+}
+
+/// What is wrong with the target of a link, if anything.
+fn target(edition: &Edition, root: &Path, to: &str) -> Option<String> {
+    if to.starts_with("https://") {
+        return None;
+    }
+    if to.contains(':') {
+        return Some(format!("{to} is neither a file nor https"));
+    }
+    let (file, anchor) = to.split_once('#').unwrap_or((to, ""));
+    if !file.is_empty() && !root.join(file).exists() {
+        return Some(format!("there is no {file}"));
+    }
+    if anchor.is_empty() {
+        return None;
+    }
+    let known = if file.is_empty() {
+        anchors(edition)
+    } else {
+        let other = read(&root.join(file)).and_then(|text| Edition::parse(file, &text));
+        other.map(|other| anchors(&other)).unwrap_or_default()
+    };
+    (!known.iter().any(|known| known == anchor)).then(|| format!("{to} leads to no heading"))
+}
+
+/// The anchors that GitHub gives the headings of a text.
+fn anchors(edition: &Edition) -> Vec<String> {
+    let inner = edition.items().filter_map(|(_, _, item)| match item {
+        Item::Heading(_, title) => Some(title.as_str()),
+        _ => None,
+    });
+    let outer = edition.sections.iter().map(|section| section.title.as_str());
+    outer.chain(inner).map(slug).collect()
+}
+
+/// A heading in small letters, without punctuation, its spaces as hyphens.
+fn slug(title: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+    title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}

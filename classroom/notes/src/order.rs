@@ -1,0 +1,47 @@
+//! Every section about a stage has the same parts in the same order, and every block is of a known kind.
+
+use crate::{Edition, Findings};
+
+/// The parts of a section about a stage, in the English edition.
+pub const PARTS: [&str; 7] = [
+    "What is new",
+    "Run it",
+    "What you see",
+    "How it works",
+    "What was learned",
+    "The difference in numbers",
+    "Exercises",
+];
+
+/// The blocks that nobody compares with anything but a person's eyes, or that another test draws.
+const LOOSE: [&str; 3] = ["text", "sh by hand", "mermaid"];
+
+/// Compares the parts of each section about a stage with `parts`.
+pub fn parts(edition: &Edition, parts: &[&str]) -> Findings {
+    let mut findings = Findings::default();
+    for section in edition.sections.iter().filter(|section| section.number().is_some()) {
+        findings.checked += 1;
+        let found = section.lead_ins();
+        if found != parts {
+            findings.wrong.push(format!(
+                "{}:{}: the parts of \"{}\" are {found:?} and not {parts:?}",
+                edition.name, section.line, section.title
+            ));
+        }
+    }
+    findings
+}
+
+/// Sees to it that no block escapes the checks by being of no kind that they know.
+pub fn kinds(edition: &Edition) -> Findings {
+    let mut findings = Findings::default();
+    for (_, line, block) in edition.blocks() {
+        findings.checked += 1;
+        let info = block.info.as_str();
+        let known = info == "console" || info == "console server" || LOOSE.contains(&info);
+        if !known && !crate::quotes::is_quote(block) {
+            findings.wrong.push(format!("{}:{line}: {info:?} is no kind of block", edition.name));
+        }
+    }
+    findings
+}

@@ -1,0 +1,96 @@
+//! NOTES.md says what the program does today, and README.md leads to what is there.
+
+use anyhow::{Context, Result};
+use notes::{Edition, Findings, links, numbers, order, quotes, stage};
+use replay::Lesson;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What only a person can do, by the first line of each block, and why.
+const BY_HAND: [&str; 5] = [
+    // It opens a window.
+    "cargo run -p s04_window -- server",
+    // It installs a program, and goes on when its starter logs out.
+    "sudo apt install tmux",
+    // Whether the server dies of it is a matter of timing.
+    "cargo run -p s10_hardened -- attack rst-mid",
+    // What it measures is this minute of one machine.
+    "cargo build --release -p s10_hardened",
+    // A file of another program, for a machine with a name.
+    "example.org",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn notes() -> Result<Edition> {
+    Edition::read(&root(), "NOTES.md")
+}
+
+/// Reports what was wrong, or how much was right.
+fn accept(what: &str, findings: &Findings) {
+    assert!(findings.wrong.is_empty(), "{what}:\n{}", findings.wrong.join("\n"));
+    println!("{what}: {}", findings.checked);
+}
+
+#[test]
+fn every_section_has_its_parts_in_order() -> Result<()> {
+    let findings = order::parts(&notes()?, &order::PARTS);
+    assert_eq!(findings.checked, 10);
+    accept("sections", &findings);
+    Ok(())
+}
+
+#[test]
+fn every_block_is_of_a_known_kind() -> Result<()> {
+    accept("blocks", &order::kinds(&notes()?));
+    Ok(())
+}
+
+#[test]
+fn every_quote_stands_in_its_file() -> Result<()> {
+    accept("quotes", &quotes::check(&notes()?, &root()));
+    Ok(())
+}
+
+#[test]
+fn every_number_is_of_today() -> Result<()> {
+    accept("numbers", &numbers::check(&notes()?, &root())?);
+    Ok(())
+}
+
+#[test]
+fn every_link_leads_somewhere() -> Result<()> {
+    accept("links of NOTES.md", &links::check(&notes()?, &root())?);
+    accept("links of README.md", &links::check(&Edition::read(&root(), "README.md")?, &root())?);
+    Ok(())
+}
+
+#[test]
+fn what_only_a_person_can_do_is_there_on_purpose() -> Result<()> {
+    assert_eq!(notes()?.by_hand(), BY_HAND);
+    Ok(())
+}
+
+/// A replay ends by naming a section: it is there, and says the command.
+#[test]
+fn each_lesson_has_its_section() -> Result<()> {
+    let notes = notes()?;
+    let mut lessons = 0;
+    for section in notes.sections.iter().filter(|section| section.number().is_some()) {
+        lessons += 1;
+        let stage = stage(&root(), lessons)?.with_context(|| format!("no stage {lessons}"))?;
+        let lesson = Lesson::parse(&fs::read_to_string(stage.join("lesson.txt"))?)?;
+        assert_eq!(section.title, lesson.title);
+        let name = stage.file_name().and_then(|name| name.to_str()).context("a strange name")?;
+        let command = format!("$ cargo run -p {name}\n");
+        let said = |block: &notes::Block| block.info == "console" && block.text.contains(&command);
+        assert!(
+            notes.blocks().any(|(of, _, block)| of.line == section.line && said(block)),
+            "{name}"
+        );
+    }
+    assert!(lessons == 10 && stage(&root(), lessons + 1)?.is_none());
+    Ok(())
+}
