@@ -25,6 +25,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -191,7 +192,9 @@ struct Room(PathBuf);
 
 impl Room {
     fn new(root: &Path) -> Result<Room> {
-        let path = root.join("target").join(format!("notes-{}", std::process::id()));
+        static ROOMS: AtomicUsize = AtomicUsize::new(0);
+        let number = ROOMS.fetch_add(1, Ordering::Relaxed);
+        let path = root.join("target").join(format!("notes-{}-{number}", std::process::id()));
         // What a run of the same number has left.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;

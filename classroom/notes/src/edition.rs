@@ -98,8 +98,9 @@ impl Edition {
     /// A text that does not begin with a heading.
     pub fn parse(name: &str, text: &str) -> Result<Edition> {
         let mut reader = Reader::default();
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
-            let line = text[..range.start].matches('\n').count() + 1;
+            let line = ends.partition_point(|end| *end < range.start) + 1;
             reader.event(event, line).with_context(|| format!("{name}:{line}"))?;
         }
         Ok(Edition { name: name.to_string(), sections: reader.sections })

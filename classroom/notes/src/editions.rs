@@ -3,7 +3,7 @@
 use crate::edition::number;
 use crate::{Edition, Item};
 
-/// What an edition has in common with all others. The blocks of `text` alone are in a language.
+/// What an edition has in common with all others. Only what no fence calls code, or calls text, is in a language.
 #[derive(Debug, PartialEq)]
 enum Bone<'a> {
     Heading(usize, Option<usize>),
@@ -32,7 +32,9 @@ fn bones(edition: &Edition) -> Vec<(usize, Bone<'_>)> {
             let bone = match item {
                 Item::Heading(level, title) => Bone::Heading(*level, number(title)),
                 Item::Paragraph { lead_in: Some(_), .. } => Bone::Part,
-                Item::Block(block) if block.info == "text" => Bone::Block("text", ""),
+                Item::Block(block) if ["indented", "text"].contains(&block.info.as_str()) => {
+                    Bone::Block(&block.info, "")
+                }
                 Item::Block(block) => Bone::Block(&block.info, &block.text),
                 Item::Picture(path) => Bone::Picture(path),
                 _ => continue,

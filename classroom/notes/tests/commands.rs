@@ -47,6 +47,52 @@ fn one_word_changed(run: &Run) -> usize {
     changed
 }
 
+/// Runs what a small text shows, in an empty workspace.
+fn small(text: &str) -> Result<Vec<String>> {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    fs::create_dir_all(&root)?;
+    let runs = run(&Edition::parse("small.md", &format!("# Small\n\n{text}"))?, &root)?;
+    Ok(compare(&runs).wrong)
+}
+
+#[test]
+fn a_word_of_the_output() -> Result<()> {
+    let text = "```console\n$ echo one two; echo three >&2\none two\nthree\n```\n";
+    assert_eq!(small(text)?, [""; 0]);
+    for (right, wrong) in [
+        ("\none", "\nfour"),
+        ("$ echo one", "$ echo four"),
+        ("\nthree", ""),
+        ("three\n", "three\nfour\n"),
+        ("one two\nthree", "three\none two"),
+    ] {
+        assert_eq!(small(&text.replacen(right, wrong, 1))?.len(), 1, "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
+fn output_that_goes_on_below_and_words_that_may_differ() -> Result<()> {
+    let text = "```console\n$ printf '%s\\n' a '$ b' 2026-11-22T13:37:37Z 127.0.0.1:41234 127.0.0.1:8080 z\n```\n\nIt says:\n\n\
+                ```console\na\n$ b\n2020-01-01T00:00:00Z\n127.0.0.1:55555\n127.0.0.1:8080\n...\n```\n";
+    assert_eq!(small(text)?, [""; 0]);
+    assert_eq!(small(&text.replace("55555\n127.0.0.1:8080", "55555\n127.0.0.1:8081"))?.len(), 1);
+    assert_eq!(small(&text.replace("...\n", ""))?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn what_a_command_needs_is_named() {
+    let error = |text: &str| format!("{:#}", small(text).unwrap_err());
+    let missing = error("```console\n$ echo x | no-such-program\n```\n");
+    assert!(missing.contains("small.md:4"), "{missing}");
+    assert!(missing.contains("no-such-program is not installed"), "{missing}");
+    let output = error("```console\nhello\n```\n");
+    assert!(output.contains("output of no command"), "{output}");
+    let log = error("```console server\nhello\n```\n");
+    assert!(log.contains("no server runs here"), "{log}");
+}
+
 /// The README begins with two commands: the first is run, and the second is what checks every change.
 #[test]
 fn the_two_commands_of_the_readme() -> Result<()> {
