@@ -18,7 +18,7 @@ use snapbox::assert::Action;
 use snapbox::report::Palette;
 use snapbox::{Assert, Data, Redactions};
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
@@ -76,6 +76,7 @@ impl Run {
 /// A program that is not installed, a command that does not end, a server that does not start, a port that is taken.
 pub fn run(edition: &Edition, root: &Path) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
+    let _turn = turn()?;
     for section in &edition.sections {
         let steps = steps(edition, section)?;
         if steps.is_empty() {
@@ -105,6 +106,16 @@ pub fn run(edition: &Edition, root: &Path) -> Result<Vec<Run>> {
         }
     }
     Ok(runs)
+}
+
+/// Waits until nobody else on this machine runs the notes: all their servers listen at the same address. The turn is
+/// over when the file is closed.
+fn turn() -> Result<File> {
+    let path = env::temp_dir().join("notes-8080.lock");
+    let file = File::open(&path).or_else(|_| File::create(&path));
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// What `runs` have found.
