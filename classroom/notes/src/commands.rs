@@ -22,10 +22,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -203,10 +201,8 @@ struct Room(PathBuf);
 
 impl Room {
     fn new(root: &Path) -> Result<Room> {
-        static ROOMS: AtomicUsize = AtomicUsize::new(0);
-        let number = ROOMS.fetch_add(1, Ordering::Relaxed);
-        let path = root.join("target").join(format!("notes-{}-{number}", std::process::id()));
-        // What a run of the same number has left.
+        let path = root.join("target/notes-room");
+        // What a run that was stopped has left: it is our turn.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let room = Room(path);
@@ -227,7 +223,8 @@ impl Drop for Room {
     }
 }
 
-/// A command in a shell, and what it prints. Whatever it started ends with it.
+/// A command in a shell, and what it prints. It ends with this at the latest, and with Ctrl-C, because it belongs to
+/// the same terminal.
 struct Shell {
     child: Child,
     pieces: Receiver<Vec<u8>>,
@@ -255,7 +252,6 @@ impl Shell {
             .stdin(Stdio::null())
             .stderr(writer.try_clone()?)
             .stdout(writer)
-            .process_group(0)
             .spawn()
             .context("cannot start a shell")?;
         // The pipe's other end, which the builder holds, too.
@@ -287,9 +283,7 @@ impl Shell {
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        // The shell is the first of its group. It has not been waited for, so the number is still its own.
-        let group = format!("kill -KILL -{}", self.child.id());
-        let _ = Command::new("sh").args(["-c", &group]).stderr(Stdio::null()).status();
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
