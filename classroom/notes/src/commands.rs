@@ -35,7 +35,7 @@ const ADDR: &str = "127.0.0.1:8080";
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// How long a server has for its log after its client has ended.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often to look.
 const PAUSE: Duration = Duration::from_millis(10);
