@@ -14,7 +14,7 @@ use std::{env, fs, thread};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a server says nothing when it has nothing more to say.
-const QUIET: Duration = Duration::from_millis(60);
+const QUIET: Duration = Duration::from_millis(100);
 
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
