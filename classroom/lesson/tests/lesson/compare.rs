@@ -239,3 +239,13 @@ fn the_wire_in_full() -> Result<()> {
     );
     Ok(())
 }
+
+/// Whoever works in VS Code chooses among the same stages.
+#[test]
+fn the_tasks_of_vs_code_know_all_stages() -> Result<()> {
+    let tasks = fs::read_to_string(root().join(".vscode/tasks.json"))?;
+    let tasks: serde_json::Value = serde_json::from_str(&tasks)?;
+    assert_eq!(tasks["inputs"][0]["options"], serde_json::json!(STAGES));
+    assert_eq!(tasks["inputs"][1]["options"], serde_json::json!(STAGES[3..]));
+    Ok(())
+}
