@@ -1,6 +1,6 @@
 //! A server and a client as processes, what they print, and that none of them is left behind.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -270,6 +270,18 @@ impl Server {
     pub fn said_when_quiet(&mut self) -> Result<String> {
         let mut said = self.said()?;
         while self.output.more(QUIET) {
+            said.push_str(&self.said()?);
+        }
+        Ok(said)
+    }
+
+    /// The same, as soon as `text` is in it.
+    pub fn said_with(&mut self, text: &str) -> Result<String> {
+        let start = Instant::now();
+        let mut said = self.said()?;
+        while !said.contains(text) {
+            ensure!(start.elapsed() < PATIENCE, "the server has not said {text:?}: {said}");
+            self.output.more(QUIET);
             said.push_str(&self.said()?);
         }
         Ok(said)
