@@ -103,7 +103,8 @@ impl Connection {
     }
 
     fn piece(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.stream.set_read_timeout(Some(self.deadline.left()?))?;
+        // Where both sides have ended the connection, macOS takes no limit any more; nor does a read wait then.
+        let _ = self.stream.set_read_timeout(Some(self.deadline.left()?));
         self.stream.read(buffer).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                 anyhow!("no whole reply within {:?}", self.deadline.limit)
