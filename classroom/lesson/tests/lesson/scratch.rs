@@ -120,7 +120,9 @@ Cargo.lock will name it as well; before a git pull: git restore Cargo.lock
     assert_eq!(check(&scratch)?, "6 of 45 cases fall short of s07_put");
     for entry in fs::read_dir(scratch.path("steps/s07_put/src"))? {
         let entry = entry?;
-        fs::copy(entry.path(), scratch.path("steps/my_put/src").join(entry.file_name()))?;
+        // As an editor would: a copy can keep the time of the file, and look older to cargo than what it built.
+        let place = scratch.path("steps/my_put/src").join(entry.file_name());
+        fs::write(place, fs::read(entry.path())?)?;
     }
     assert_eq!(check(&scratch)?, "all 45 cases are as in s07_put");
 
