@@ -1,5 +1,5 @@
 //! A person on a rented machine: starts the server in tmux, goes away, comes back.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -122,7 +122,6 @@ fn without_tmux_it_says_so() -> Result<()> {
 
 /// A careful administrator asks systemd, where there is one.
 #[test]
-#[cfg(target_os = "linux")]
 fn the_unit_is_sound() -> Result<()> {
     let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("s09_vps.service");
     let text = fs::read_to_string(unit)?.replace("/usr/local/bin/s09_vps", STAGE);
