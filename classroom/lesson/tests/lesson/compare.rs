@@ -1,11 +1,8 @@
 //! list, diff and wire.
 
-use crate::{LIMIT, STAGES, command, lesson, lesson_in, root, stdout};
+use crate::{STAGES, command, lesson, lesson_in, root, stdout};
 use anyhow::{Context, Result};
 use snapbox::{assert_data_eq, str};
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 #[test]
 fn lists_the_ladder() -> Result<()> {
@@ -65,59 +62,6 @@ one stage differs from nobody; name another one as well
 "#]]);
 }
 
-/// The files of a folder, and what is in them.
-fn files(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.file_type()?.is_dir() {
-            files(&entry.path(), &format!("{name}/"), found)?;
-        } else {
-            found.insert(name, fs::read(entry.path())?);
-        }
-    }
-    Ok(())
-}
-
-/// The same files of a stage in a folder of their own.
-fn copy(stage: &str, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    files(&root().join("steps").join(stage), "", &mut found)?;
-    found.retain(|path, _| !path.contains(".db"));
-    for (path, bytes) in &found {
-        let place = folder.join(path);
-        fs::create_dir_all(place.parent().context("no folder")?)?;
-        fs::write(place, bytes)?;
-    }
-    Ok(found)
-}
-
-#[test]
-#[cfg(unix)]
-fn a_patch_makes_one_stage_of_another() -> Result<()> {
-    let neighbours = STAGES.windows(2).map(|pair| (pair[0], pair[1]));
-    for (from, to) in neighbours.chain([("s07_put", "s05_get"), ("s02_loop", "s09_vps")]) {
-        let folder = tempfile::tempdir()?;
-        copy(from, folder.path())?;
-        let patch = stdout(lesson(&["diff", from, to]).success())?;
-        assert!(!patch.contains('\x1b'), "colours in a pipe");
-        snapbox::cmd::Command::new("patch")
-            .args(["-p1", "--quiet"])
-            .current_dir(folder.path())
-            .stdin(patch)
-            .assert()
-            .success();
-        let mut patched = BTreeMap::new();
-        files(folder.path(), "", &mut patched)?;
-        let wanted = copy(to, tempfile::tempdir()?.path())?;
-        assert!(patched.keys().eq(wanted.keys()), "{from} {to}: {:?}", patched.keys());
-        for (path, bytes) in wanted {
-            assert!(patched[&path] == bytes, "{from} {to}: {path}");
-        }
-    }
-    Ok(())
-}
-
 #[test]
 fn a_diff_is_read_from_the_top() -> Result<()> {
     let said = stdout(lesson(&["diff", "5", "7"]).success())?;
@@ -148,21 +92,9 @@ fn the_changed_words_of_a_line_are_marked() -> Result<()> {
     Ok(())
 }
 
+/// Elsewhere two servers may die of one attack with different words.
 #[test]
-#[cfg(unix)]
-fn a_reader_who_has_seen_enough() {
-    let lesson = env!("CARGO_BIN_EXE_lesson");
-    snapbox::cmd::Command::new("sh")
-        .args(["-c", &format!("'{lesson}' diff 1 10 | head -1")])
-        .current_dir(root())
-        .timeout(LIMIT)
-        .assert()
-        .success()
-        .stderr_eq("")
-        .stdout_eq("diff --git a/src/main.rs b/src/main.rs\n");
-}
-
-#[test]
+#[cfg(target_os = "linux")]
 fn the_wire_between_six_and_seven() {
     lesson(&["wire", "6", "7", "--only-different"]).success().stdout_eq(str![[r#"
                s06_form         s07_put

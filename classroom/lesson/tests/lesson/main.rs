@@ -4,6 +4,8 @@ mod check;
 mod compare;
 #[cfg(target_os = "linux")]
 mod page;
+#[cfg(target_os = "linux")]
+mod pipe;
 mod scratch;
 
 use anyhow::{Context, Result, ensure};
