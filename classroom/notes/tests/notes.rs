@@ -98,7 +98,6 @@ fn each_lesson_has_its_section() -> Result<()> {
 /// The Korean edition says the same: the same headings, commands, code and pictures, and every promise holds in it.
 /// What its commands print need not be looked at again, because they are the same.
 #[test]
-#[ignore = "until NOTES.ko.md and README.ko.md are there"]
 fn the_korean_edition_has_the_same_bones() -> Result<()> {
     let korean = Edition::read(&root(), "NOTES.ko.md")?;
     assert_eq!(editions::difference(&notes()?, &korean), None);
