@@ -127,8 +127,9 @@ impl Case {
 pub struct Probe {
     /// What is asked, in a few words.
     pub case: String,
-    /// What is sent, and how many bytes of it are the body.
+    /// What is sent.
     pub sent: Vec<u8>,
+    /// How many bytes of it are the body.
     body: usize,
     cut: Cut,
 }
@@ -168,7 +169,7 @@ impl Probe {
             Ok(connection) => connection,
             Err(error) => return (Vec::new(), Err(error)),
         };
-        let sent = connection.send(&self.sent, self.body, self.cut);
+        let sent = connection.send(&self.sent, self.sent.len() - self.body, self.cut);
         // Who has heard enough may have answered before it closed.
         let sent = sent.and_then(|()| connection.finish());
         let (got, end) = connection.read_to_end();

@@ -154,3 +154,24 @@ fn no_such_stage() {
     let error = contract::check(11, "127.0.0.1:1", LIMIT).map(|_| ()).unwrap_err();
     assert_data_eq!(error.to_string(), str!["the contract knows the stages 1 to 10, not 11"]);
 }
+
+/// What a request of the contract brings in its first segment is what its name says.
+#[test]
+fn a_body_in_a_segment_of_its_own() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?.to_string();
+    let first = thread::spawn(move || -> std::io::Result<Vec<u8>> {
+        let (mut stream, _) = listener.accept()?;
+        let mut segment = vec![0; 65536];
+        let length = stream.read(&mut segment)?;
+        segment.truncate(length);
+        Ok(segment)
+    });
+    let probes = contract::probes(&addr);
+    let probe = probes.iter().find(|probe| probe.case.contains("segment of its own"));
+    let probe = probe.expect("the probe");
+    let _ = probe.ask(&addr, LIMIT);
+    let first = first.join().expect("the server")?;
+    assert_eq!([&first[..], probe.text()].concat(), probe.sent);
+    Ok(())
+}

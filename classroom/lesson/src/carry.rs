@@ -20,12 +20,13 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
     let stage = ladder.stage(stage)?;
     ensure!(stage.number.is_some(), "{} is your own; only a stage is carried", stage.name);
     let later: Vec<&Stage> = ladder.stages().filter(|other| other.number > stage.number).collect();
-    let changed = changed(&ladder.root, stage)?;
-    if changed.is_empty() {
+    ensure!(!later.is_empty(), "{} is the last stage; there is none to carry to", stage.name);
+    let mended = changed(&ladder.root, stage)?;
+    if mended.is_empty() {
         bail!("there is nothing to carry: steps/{} has no uncommitted changes", stage.name);
     }
     for other in &later {
-        if let Some(path) = self::changed(&ladder.root, other)?.first() {
+        if let Some(path) = changed(&ladder.root, other)?.first() {
             bail!(
                 "steps/{}/{path} has uncommitted changes; commit them, or take them back with git, first",
                 other.name
@@ -33,8 +34,20 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
         }
     }
     let mut steps = Vec::new();
-    for path in &changed {
-        steps.extend(plan(&ladder.root, stage, path, &later)?);
+    let mut left = Vec::new();
+    for path in &mended {
+        let planned = plan(&ladder.root, stage, path, &later)?;
+        if planned.is_empty() {
+            left.push(path);
+        }
+        steps.extend(planned);
+    }
+    let goes = steps.iter().find(|step| matches!(step.deed, Deed::Delete | Deed::Keep));
+    if let (Some(gone), [came, ..]) = (goes, &left[..]) {
+        bail!(
+            "{} is gone and {came} came: what is called another name has to be renamed by hand in every stage",
+            gone.path
+        );
     }
     // All is known before anything is written.
     if !dry_run {
@@ -42,7 +55,7 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
             step.write()?;
         }
     }
-    report(stage, &steps, dry_run)
+    report(stage, &steps, &left, dry_run)
 }
 
 /// What becomes of a file of a later stage.
@@ -72,11 +85,13 @@ fn plan<'a>(
     path: &'a str,
     later: &[&'a Stage],
 ) -> Result<Vec<Step<'a>>> {
-    let mut from = Version {
-        name: &stage.name,
-        before: committed(root, stage, path)?,
-        now: stage.read(path)?,
-    };
+    let before = committed(root, stage, path)?;
+    let now = stage.read(path).with_context(|| format!("carry {path} by hand"))?;
+    if now.as_ref() == Some(&before) {
+        // Something else than its text has changed, such as who may run it.
+        return Ok(Vec::new());
+    }
+    let mut from = Version { name: &stage.name, before, now };
     let mut steps = Vec::new();
     for other in later {
         let Some(text) = other.read(path)? else { continue };
@@ -138,7 +153,7 @@ impl Step<'_> {
 }
 
 /// Prints a line a file and stage, and what is to be done now.
-fn report(stage: &Stage, steps: &[Step], dry_run: bool) -> Result<ExitCode> {
+fn report(stage: &Stage, steps: &[Step], left: &[&String], dry_run: bool) -> Result<ExitCode> {
     let mut output = anstream::stdout();
     let mut conflicts = 0;
     let mut kept = 0;
@@ -156,8 +171,8 @@ fn report(stage: &Stage, steps: &[Step], dry_run: bool) -> Result<ExitCode> {
         conflicts += usize::from(matches!(deed, Deed::Conflict(_)));
         kept += usize::from(matches!(deed, Deed::Keep));
     }
-    if steps.is_empty() {
-        writeln!(output, "no later stage has a file that changed in {}", stage.name)?;
+    for path in left {
+        writeln!(output, "steps/{}/{path}: nothing to merge in any later stage", stage.name)?;
     }
     if dry_run {
         writeln!(output, "nothing was written: this was a dry run")?;

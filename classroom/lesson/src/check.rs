@@ -2,7 +2,7 @@
 
 use crate::ladder::Ladder;
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,6 +20,9 @@ pub fn run(ladder: &Ladder, stage: &str, addr: &str) -> Result<ExitCode> {
     let number = stage.number.with_context(|| {
         format!("{} is your own; say which stage its server shall be like", stage.name)
     })?;
+    let cases = contract::cases(number)?;
+    let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    ensure!(port.is_some(), "{addr:?} is no address; write HOST:PORT, such as 127.0.0.1:8080");
     let mut output = anstream::stdout();
     let writes = match number {
         ..5 => "",
@@ -27,7 +30,6 @@ pub fn run(ladder: &Ladder, stage: &str, addr: &str) -> Result<ExitCode> {
         7.. => "; this adds messages to those that it has, and changes what it added",
     };
     writeln!(output, "asking {addr} what {} answers{writes}", stage.name)?;
-    let cases = contract::cases(number)?;
     let mut short = 0;
     for case in &cases {
         let outcome = case.ask(addr, LIMIT);

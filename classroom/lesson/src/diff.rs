@@ -74,8 +74,8 @@ impl Changes {
         let chosen = |path: &&String| match part {
             // The end of a path, from a slash on, or a folder.
             Some(part) => {
-                format!("/{path}").ends_with(&format!("/{part}"))
-                    || path.starts_with(part) && part.ends_with('/')
+                let folder = format!("{}/", part.trim_end_matches('/'));
+                format!("/{path}").ends_with(&format!("/{part}")) || path.starts_with(&folder)
             }
             None => true,
         };

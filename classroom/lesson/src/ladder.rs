@@ -79,6 +79,8 @@ impl Ladder {
     /// # Errors
     /// None or several are called that; the sentence lists them.
     pub fn stage(&self, words: &str) -> Result<&Stage> {
+        // A shell completes a name to the path of the folder.
+        let words = words.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let number = words.parse().ok();
         if let Some(stage) = self
             .all
@@ -124,14 +126,16 @@ impl Stage {
             .with_context(|| format!("{} is no manifest", path.display()))?;
         let value = |key: &str| {
             let value = manifest.get("package").and_then(|package| package.get(key)?.as_str());
-            value.map(String::from).with_context(|| format!("{} has no {key}", path.display()))
+            value.map(String::from)
         };
-        let name = value("name")?;
-        Ok(Stage { number: number(&name), idea: value("description")?, name, folder })
+        let name = value("name").with_context(|| format!("{} has no name", path.display()))?;
+        // What a student made need not say what it is about.
+        let idea = value("description").unwrap_or_default();
+        Ok(Stage { number: number(&name), idea, name, folder })
     }
 
-    /// The paths of all its files, `/` between their parts, in the order of reading. What is hidden, or no
-    /// text, is none of them.
+    /// The paths of all its files, `/` between their parts, in the order of reading. What is hidden, no text,
+    /// a link or a database is none of them.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         add_files(&self.folder, "", &mut files)
@@ -161,14 +165,17 @@ fn add_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()>
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "target" {
+        if name.starts_with('.') || name == "target" || name.contains(".db") {
             continue;
         }
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             add_files(&entry.path(), &format!("{prefix}{name}/"), files)?;
-        } else if String::from_utf8(fs::read(entry.path())?).is_ok_and(|text| !text.contains('\0'))
-        {
-            files.push(format!("{prefix}{name}"));
+        } else if kind.is_file() {
+            let bytes = fs::read(entry.path()).with_context(|| format!("{prefix}{name}"))?;
+            if String::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')) {
+                files.push(format!("{prefix}{name}"));
+            }
         }
     }
     Ok(())

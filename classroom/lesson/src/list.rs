@@ -3,7 +3,7 @@
 use crate::diff::{Changes, count};
 use crate::ladder::{Ladder, Stage};
 use anyhow::Result;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 use std::io::Write;
 
 /// Prints a line a stage; the numbers are lines of its `src`, against the stage before.
@@ -44,6 +44,8 @@ fn row(ladder: &Ladder, stage: &Stage) -> Result<Vec<Cell>> {
 pub fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).enforce_styling();
+    // In a pipe nothing is wrapped.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table.style_text_only();
     table.set_header(heads.iter().map(|head| Cell::new(head).add_attribute(Attribute::Dim)));
     table

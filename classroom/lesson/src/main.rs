@@ -85,9 +85,9 @@ enum Command {
     },
     /// Write one HTML file in which any two stages stand side by side
     Page {
-        /// The folder for it
-        #[arg(long, value_name = "DIR", default_value = "target/page")]
-        out: PathBuf,
+        /// The folder for it [default: target/page in the workspace]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -116,7 +116,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check { stage, addr } => return check::run(&ladder, &stage, &addr),
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
-        Command::Page { out } => page::run(&ladder, &out)?,
+        Command::Page { out } => {
+            page::run(&ladder, &out.unwrap_or_else(|| ladder.root.join("target/page")))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -77,8 +77,8 @@ fn page(ladder: &Ladder, stages: &[&Stage]) -> Result<String> {
         "changes": changes,
         "wire": wire(&Wire::of(ladder, stages)?),
     });
-    // In a script, only `</script` would end the data.
-    let data = data.to_string().replace("</", "<\\/");
+    // Nothing in the data can be taken for a tag.
+    let data = data.to_string().replace('<', "\\u003c");
     Ok(include_str!("page/page.html")
         .replace("/* style */", include_str!("page/style.css"))
         .replace("/* script */", include_str!("page/script.js"))

@@ -1,6 +1,6 @@
 //! `cargo lesson start`: a student's own copy of a stage.
 
-use crate::ladder::{Ladder, number};
+use crate::ladder::{Ladder, Stage, number};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::io::Write;
@@ -17,7 +17,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
     check_name(ladder, name)?;
     let folder = ladder.root.join("steps").join(name);
     ensure!(!folder.exists(), "{} is there already; choose another name", folder.display());
-    let copied = copy(ladder, &stage.folder, &stage.name, &folder, name);
+    let copied = copy(stage, &folder, name);
     if let Err(error) = copied {
         // The folder was not there before: half a copy is of no use to anybody.
         let _ = fs::remove_dir_all(&folder);
@@ -26,7 +26,8 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
     let mut output = anstream::stdout();
     writeln!(output, "steps/{name} is a copy of {} and yours; git ignores it", stage.name)?;
     writeln!(output, "  replay it        cargo run -p {name}")?;
-    if let Some(next) = ladder.stages().find(|other| other.number > stage.number) {
+    let next = ladder.stages().find(|other| other.number > stage.number);
+    if let (Some(_), Some(next)) = (stage.number, next) {
         let number = next.number.unwrap_or_default();
         writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
         writeln!(output, "  run its server   cargo run -p {name} -- server")?;
@@ -48,7 +49,11 @@ fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
     if number(name).is_some() {
         bail!("{name} looks like a stage of the ladder; choose a name such as my_{}", &name[4..]);
     }
-    let lock: DocumentMut = fs::read_to_string(ladder.root.join("Cargo.lock"))?.parse()?;
+    if ladder.stages().any(|stage| stage.name.starts_with(name)) {
+        bail!("{name} is short for a stage of the ladder; choose a name such as my_{name}");
+    }
+    let lock = fs::read_to_string(ladder.root.join("Cargo.lock"));
+    let lock: DocumentMut = lock.context("cannot read Cargo.lock")?.parse()?;
     let packages = lock.get("package").and_then(|packages| packages.as_array_of_tables());
     // A crate of that name would be meant by `-p` as well; cargo refuses the words of the language.
     let taken = packages.into_iter().flatten().any(|package| {
@@ -74,12 +79,12 @@ fn is_keyword(word: &str) -> bool {
 }
 
 /// Copies the files, and puts the new name in place of the old one wherever it stands.
-fn copy(ladder: &Ladder, from: &Path, old: &str, to: &Path, new: &str) -> Result<()> {
-    let stage = ladder.all.iter().find(|stage| stage.folder == from).context("no such stage")?;
+fn copy(stage: &Stage, folder: &Path, name: &str) -> Result<()> {
     for path in stage.files()? {
-        let (from, to) = (from.join(&path), to.join(path.replace(old, new)));
-        let text = fs::read_to_string(&from)?.replace(old, new);
-        let text = if path == "Cargo.toml" { manifest(&text, new)? } else { text };
+        let from = stage.folder.join(&path);
+        let to = folder.join(path.replace(&stage.name, name));
+        let text = fs::read_to_string(&from)?.replace(&stage.name, name);
+        let text = if path == "Cargo.toml" { manifest(&text, name)? } else { text };
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
         }

@@ -4,7 +4,7 @@
 use crate::ladder::{Ladder, Stage};
 use crate::list::table;
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Attribute, Cell, Color};
 use contract::{Probe, Response};
 use replay::Server;
@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long an attack may go on before somebody else asks the server for something.
 const ATTACK: Duration = Duration::from_secs(3);
 
-/// How often an attack is repeated that depends on luck: it kills a server more than every other time.
+/// How often an attack is repeated that depends on luck: it kills a server every other time or so.
 const TRIES: usize = 30;
 
 /// How long whoever asks beside an attack waits for an answer.
@@ -117,11 +117,12 @@ impl Wire {
     /// Builds these stages, starts their servers, and asks and attacks them.
     pub fn of(ladder: &Ladder, stages: &[&Stage]) -> Result<Wire> {
         let attacker = ladder.stages().next_back().context("there are no stages")?;
-        let mut binaries = build(ladder, &[stages, &[attacker]].concat())?;
+        let built = build(ladder, &[stages, &[attacker]].concat())?;
         replay::end_with_signals()?;
-        let attacker = binaries.get(&attacker.name).cloned().context("no attacker")?;
-        let binaries: Vec<PathBuf> =
-            stages.iter().filter_map(|stage| binaries.remove(&stage.name)).collect();
+        let binary = |stage: &Stage| built.get(&stage.name).cloned().context("cargo built nothing");
+        let attacker = binary(attacker)?;
+        let binaries =
+            stages.iter().map(|stage| binary(stage)).collect::<Result<Vec<PathBuf>>>()?;
         // One task a stage for its requests, and one for each attack.
         let tasks: Vec<(usize, Option<&str>)> = (0..stages.len())
             .flat_map(|stage| {
@@ -138,12 +139,11 @@ impl Wire {
                 let Some(task) = next else { return Ok(()) };
                 let (stage, attack) = task;
                 let answers = match attack {
-                    None => ask_all(&binaries[stage])?,
-                    Some(kind) => vec![(
-                        format!("attack {kind}"),
-                        attack_one(&binaries[stage], &attacker, kind)?,
-                    )],
+                    None => ask_all(&binaries[stage]),
+                    Some(kind) => attack_one(&binaries[stage], &attacker, kind)
+                        .map(|answer| vec![(format!("attack {kind}"), answer)]),
                 };
+                let answers = answers.with_context(|| stages[stage].name.clone())?;
                 done.lock().unwrap_or_else(|error| error.into_inner()).insert(task, answers);
             }
         };
@@ -210,29 +210,36 @@ pub fn build(ladder: &Ladder, stages: &[&Stage]) -> Result<BTreeMap<String, Path
 /// A server that has just been started, with nothing in its store.
 fn server(binary: &Path) -> Result<Server> {
     Server::start(binary, "127.0.0.1:0")
+        .context("what a server prints first has to be \"listening on HOST:PORT\"")
 }
 
-/// What one server answers to all requests of the contract; one that dies of a request is started again.
+/// What one server answers to all requests of the contract. One that dies of a request is started again, and
+/// gets the first message once more.
 fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
     let mut asked = server(binary)?;
+    let mut probes = contract::probes(asked.addr());
     let mut answers: Vec<(String, Answer)> = Vec::new();
-    let mut plain = None;
-    for number in 0.. {
-        let addr = asked.addr().to_string();
-        let Some(probe) = contract::probes(&addr).into_iter().nth(number) else { break };
+    for number in 0..probes.len() {
+        let (probe, addr) = (&probes[number], asked.addr().to_string());
         let (bytes, end) = probe.ask(&addr, LIMIT);
-        let mut short = in_short(&probe, &bytes, plain.as_deref());
-        if asked.ended()? {
-            short = format!("died: {}", last_words(&mut asked)?);
-            asked = server(binary)?;
-        }
+        let plain = answers.first().map(|(_, answer)| answer.short.as_str());
+        let mut short = in_short(probe, &bytes, plain);
         let mut got = shown(&bytes, &addr);
-        if let Err(error) = end.map_err(|error| without_number(&format!("{error:#}"))) {
-            got.push_str(&format!("({error})\n"));
+        let (case, sent) = (probe.case.clone(), shown(&probe.sent, &addr));
+        // A connection can be gone before its process is.
+        let odd = bytes.is_empty() || end.is_err();
+        if let Err(error) = end {
+            got.push_str(&format!("({})\n", without_number(&format!("{error:#}"))));
         }
-        let sent = shown(&probe.sent, &addr);
-        plain.get_or_insert_with(|| short.clone());
-        answers.push((probe.case, Answer { short, sent, got }));
+        if if odd { asked.ends_soon()? } else { asked.ended()? } {
+            short = last_words(&mut asked)?;
+            asked = server(binary)?;
+            probes = contract::probes(asked.addr());
+            if number > 0 {
+                let _ = probes[0].ask(asked.addr(), LIMIT);
+            }
+        }
+        answers.push((case, Answer { short, sent, got }));
     }
     Ok(answers)
 }
@@ -319,7 +326,7 @@ fn attack_once(server: &mut Server, attacker: &Path, kind: &str) -> Result<Answe
     let short = if served {
         "still serving".to_string()
     } else if server.ends_soon()? {
-        format!("died: {}", last_words(server)?)
+        last_words(server)?
     } else {
         "serves nobody else".to_string()
     };
@@ -340,24 +347,35 @@ fn wait(child: &mut Child, limit: Duration) -> Result<bool> {
 
 /// Whether the server answers anything to somebody who asks for something.
 fn is_served(addr: &str) -> bool {
-    let ask = || -> io::Result<usize> {
+    let mut answer = Vec::new();
+    let mut ask = || -> io::Result<usize> {
         let addr = addr.parse().map_err(io::Error::other)?;
         let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(b"GET / HTTP/1.1\r\nHost: somebody\r\nConnection: close\r\n\r\n")?;
         stream.shutdown(Shutdown::Write)?;
-        stream.read(&mut [0; 1024])
+        // All of it: to close with bytes unread would be an attack.
+        stream.read_to_end(&mut answer)
     };
-    ask().is_ok_and(|length| length > 0)
+    // Whatever has come is an answer, also where the end has not.
+    let _ = ask();
+    !answer.is_empty()
 }
 
-/// Why a server has ended: the reason in the last line that it printed.
+/// Why a server has ended: the reason in the last line that it printed, or in that of its panic.
 fn last_words(server: &mut Server) -> Result<String> {
-    server.status()?;
+    let status = server.status()?;
     let said = server.said()?;
-    let line = said.lines().last().ok_or_else(|| anyhow!("the server died without a word"))?;
-    let reason = line.rsplit_once("the server with it: ").map_or(line, |(_, reason)| reason);
-    Ok(without_number(reason))
+    let panic = said.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
+    Ok(match panic.or(said.lines().last()) {
+        _ if status.success() => "ended".to_string(),
+        Some(line) => {
+            let reason =
+                line.rsplit_once("the server with it: ").map_or(line, |(_, reason)| reason);
+            format!("died: {}", without_number(reason))
+        }
+        None => format!("died: {status}"),
+    })
 }
 
 /// A sentence without the number that a system has for an error.

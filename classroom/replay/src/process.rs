@@ -252,16 +252,20 @@ impl Server {
         const MARK: &[u8] = b"\0fence\0";
         self.fence.write_all(MARK)?;
         let start = Instant::now();
+        let mut searched = 0;
         loop {
             let text = &self.output.text;
-            if let Some(at) = text.windows(MARK.len()).position(|window| window == MARK) {
-                let said = self.output.take(at);
+            let found = text[searched..].windows(MARK.len()).position(|window| window == MARK);
+            if let Some(at) = found {
+                let said = self.output.take(searched + at);
                 self.output.take(MARK.len());
                 return Ok(said);
             }
             if start.elapsed() > PATIENCE {
                 bail!("cannot read what the server says");
             }
+            // A mark can come in two pieces.
+            searched = text.len().saturating_sub(MARK.len());
             self.output.more(PATIENCE);
         }
     }

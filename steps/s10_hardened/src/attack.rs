@@ -140,6 +140,8 @@ fn send(addr: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let mut stream = open(addr)?;
     // A server that has had enough closes before it has read all.
     let answer = stream.write_all(bytes).and_then(|()| first_line(&mut stream));
+    // The rest as well: to close with bytes unread would be a reset, which is another attack.
+    let _ = io::copy(&mut stream, &mut io::sink());
     say(&format!("{name}: {}", in_words(answer)))
 }
 

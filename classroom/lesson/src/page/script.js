@@ -4,7 +4,7 @@ const find = id => document.getElementById(id);
 const stages = data.stages;
 // What is shown: two stages, and a file of theirs, or one of the other views.
 const chosen = { from: 5, to: 6, view: "src/server.rs" };
-const VIEWS = { wire: showWire, replay: showReplay, notes: showNotes };
+const VIEWS = { __proto__: null, wire: showWire, replay: showReplay, notes: showNotes };
 const CONTEXT = 3;
 let onlyDifferent = false;
 
@@ -17,7 +17,7 @@ function make(tag, attributes = {}, ...children) {
 
 // The address: #s05_get..s07_put/src/server.rs
 function read() {
-  const [, from, to, view] = decodeURIComponent(location.hash).match(/^#(\w+)\.\.(\w+)\/(.+)$/) ?? [];
+  const [, from, to, view] = location.hash.match(/^#(\w+)\.\.(\w+)\/(.+)$/) ?? [];
   const index = name => stages.findIndex(stage => stage.name === name);
   if (index(from) >= 0 && index(to) >= 0) Object.assign(chosen, { from: index(from), to: index(to), view });
   show();
@@ -62,14 +62,19 @@ function show() {
     chosen.view = file.path;
   }
   const tabs = files.map(file => tab(file.path, file.path.replace("src/", ""), file));
+  const typing = document.activeElement?.closest("#tabs, #view");
   find("tabs").replaceChildren(...tabs, make("span", { class: "gap" }),
     tab("wire", "On the wire"), tab("replay", "Replay"), tab("notes", "Notes"));
   find("view").replaceChildren(file ? showCode(file) : VIEWS[chosen.view]());
-  find("tabs").querySelector("[aria-selected=true]").scrollIntoView({ block: "nearest", inline: "nearest" });
+  const current = find("tabs").querySelector("[aria-current]");
+  current.scrollIntoView({ block: "nearest", inline: "nearest" });
+  // Who works with the keyboard goes on from where they were.
+  if (typing) (typing.id === "tabs" ? current : find("only-different"))?.focus();
 }
 
 function tab(view, name, file) {
-  const button = make("button", { role: "tab", "aria-selected": chosen.view === view, "data-view": view }, name);
+  const button = make("button", { "data-view": view }, name);
+  if (chosen.view === view) button.setAttribute("aria-current", "true");
   if (file) {
     if (file.added + file.removed === 0) button.className = "same";
     if (file.added) button.append(" ", make("small", { class: "added" }, `+${file.added}`));
@@ -203,7 +208,11 @@ function isDark() {
 
 for (const id of ["from", "to"]) {
   find(id).append(...stages.map((stage, index) => make("option", { value: index }, stage.name)));
-  find(id).onchange = () => go({ [id]: Number(find(id).value) });
+  find(id).onchange = () => {
+    go({ [id]: Number(find(id).value) });
+    // From here on the arrows go from stage to stage again.
+    find(id).blur();
+  };
 }
 find("back").onclick = () => step(-1);
 find("on").onclick = () => step(1);

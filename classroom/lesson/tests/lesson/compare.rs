@@ -3,6 +3,7 @@
 use crate::{STAGES, command, lesson, lesson_in, root, stdout};
 use anyhow::{Context, Result};
 use snapbox::{assert_data_eq, str};
+use std::fs;
 
 #[test]
 fn lists_the_ladder() -> Result<()> {
@@ -30,6 +31,7 @@ fn a_stage_has_many_names() -> Result<()> {
         assert_eq!(said(name)?, said("6")?, "{name}");
     }
     assert_eq!(stdout(lesson(&["diff", "7", "--stat"]).success())?, said("6")?);
+    assert_eq!(stdout(lesson(&["diff", "steps/s07_put/", "--stat"]).success())?, said("6")?);
     Ok(())
 }
 
@@ -135,6 +137,13 @@ fn strangers_kill_nine_and_not_ten() -> Result<()> {
     }
     assert_eq!(row("PUT /0 ")?, ["PUT /0", "200, text/plain", "200, text/plain"]);
     Ok(())
+}
+
+#[test]
+fn a_stage_does_not_differ_from_itself() {
+    lesson(&["wire", "3", "s03", "--only-different"])
+        .success()
+        .stdout_eq("       s03_http  s03_http\n");
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Driver {
         let arguments = [
             "--headless",
             "--no-sandbox",
+            "--disable-dev-shm-usage",
             "--disable-gpu",
             "--disable-quic",
             "--no-first-run",
@@ -156,7 +157,7 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     click(&browser, "[data-view='src/server.rs']").await?;
     assert_eq!(fragment(&browser).await?, "s05_get..s07_put/src/server.rs");
     assert_eq!(text(&browser, "h1").await?, "7. PUT: change a message by its index");
-    let tab = text(&browser, "[aria-selected=true]").await?;
+    let tab = text(&browser, "[aria-current]").await?;
     assert!(tab.starts_with("server.rs +"), "{tab}");
     assert_eq!(text(&browser, ".new mark").await?, ", marked, number");
     let old = browser.find(Locator::Css(".chunk:not(.different) .old")).await?;
@@ -186,7 +187,7 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     // A link, and a reload, open the same view.
     browser.refresh().await?;
     assert_eq!(text(&browser, "h1").await?, "9. VPS: run for days");
-    assert!(text(&browser, "[aria-selected=true]").await?.starts_with("server.rs"));
+    assert!(text(&browser, "[aria-current]").await?.starts_with("server.rs"));
     browser.back().await?;
     assert_eq!(text(&browser, "h1").await?, "10. Hardened: strangers knock");
     browser.goto(&format!("{page}#s06_form..s07_put/wire")).await?;
@@ -240,8 +241,20 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     // What nobody has gets the first thing that there is; and in the other direction, too.
     browser.goto(&format!("{page}#s01_echo..s99_none/src/server.rs")).await?;
     browser.goto(&format!("{page}#s07_put..s06_form/src/nothing.rs")).await?;
-    assert!(text(&browser, "[aria-selected=true]").await?.starts_with("main.rs"));
+    assert!(text(&browser, "[aria-current]").await?.starts_with("main.rs"));
     assert_eq!(text(&browser, ".names span:last-child").await?, "s06_form");
+
+    // An address that means nothing shows what was there before.
+    for strange in ["%", "s06_form..s07_put/constructor", "s06_form..s07_put/%E0%A4%A", "../x"] {
+        browser.goto(&format!("{page}#{strange}")).await?;
+        assert!(text(&browser, "[aria-current]").await?.starts_with("main.rs"), "{strange}");
+    }
+
+    // The keyboard alone: what was chosen keeps the focus.
+    click(&browser, "[data-view='src/client.rs']").await?;
+    press(&browser, Key::Right).await?;
+    let focused = "document.activeElement.dataset.view === 'src/client.rs' ? 1 : 0";
+    assert_eq!(number(&browser, focused).await?, 1.0);
 
     let fetched =
         "performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length";

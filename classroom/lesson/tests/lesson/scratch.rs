@@ -1,6 +1,6 @@
 //! start and carry, in a clone of the workspace that may be spoiled.
 
-use crate::{lesson_in, root, stdout, target};
+use crate::{command, lesson_in, root, stdout, target};
 use anyhow::{Context, Result, ensure};
 use replay::Server;
 use snapbox::str;
@@ -166,6 +166,11 @@ s11_mine looks like a stage of the ladder; choose a name such as my_mine
 "#]]);
     assert_eq!(scratch.git(&["status", "--porcelain", "--ignored"])?, before);
 
+    lesson_in(scratch.folder(), &["start", "6", "s07"]).code(1).stderr_eq(str![[r#"
+s07 is short for a stage of the ladder; choose a name such as my_s07
+
+"#]]);
+
     lesson_in(scratch.folder(), &["start", "s02", "mine"]).success();
     fs::write(scratch.path("steps/mine/src/main.rs"), "fn main() {}\n")?;
     lesson_in(scratch.folder(), &["start", "s02", "mine"]).code(1).stderr_eq(str![[r#"
@@ -243,6 +248,7 @@ steps/s07_put/src/server.rs: carried
 steps/s08_sqlite/src/server.rs: CONFLICT
 steps/s09_vps/src/server.rs: carried
 steps/s10_hardened/src/server.rs: carried
+steps/s06_form/src/new.rs: nothing to merge in any later stage
 mend what stands between <<<<<<< and >>>>>>> in 1 file, then test
 
 "#]]);
@@ -293,5 +299,39 @@ delete by hand what has to go, then test
 
 "#]]);
     assert!(scratch.path("steps/s09_vps/src/messages.rs").exists());
+
+    // A file that has another name now is nothing for a merge.
+    fs::write(scratch.path("steps/s08_sqlite/src/store.rs"), "// What went elsewhere.\n")?;
+    let before = scratch.changed()?;
+    lesson_in(scratch.folder(), &["carry", "8"]).code(1).stdout_eq("").stderr_eq(str![[r#"
+src/messages.rs is gone and src/store.rs came: [..] has to be renamed by hand in every stage
+
+"#]]);
+    assert_eq!(scratch.changed()?, before);
+    lesson_in(scratch.folder(), &["carry", "10"]).code(1).stderr_eq(str![[r#"
+s10_hardened is the last stage; there is none to carry to
+
+"#]]);
+    Ok(())
+}
+
+/// A copy that dies of a request, and goes on with the next one as if nothing had been.
+#[test]
+fn the_wire_of_a_copy_that_dies() -> Result<()> {
+    let scratch = Scratch::new()?;
+    lesson_in(scratch.folder(), &["start", "7", "my_put"]).success();
+    let server = "steps/my_put/src/server.rs";
+    let found = "    let Some(text) = messages.get(index)? else {";
+    let dies =
+        "    if request.method == \"HEAD\" {\n        panic!(\"no head for this\");\n    }\n";
+    scratch.replace(server, found, &format!("{dies}{found}"))?;
+    let arguments = ["wire", "7", "my_put", "--only-different"];
+    let output = command(scratch.folder(), &arguments).env("CARGO_TARGET_DIR", target());
+    output.assert().success().stdout_eq(str![[r#"
+             s07_put                   my_put
+ ≠  HEAD /0  200, text/plain, no body  died: no head for this
+ ≠  HEAD /1  404                       died: no head for this
+
+"#]]);
     Ok(())
 }
