@@ -27,7 +27,7 @@ const ATTACKS: [&str; 8] =
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// How long an attack may go on before somebody else asks the server for something.
-const ATTACK: Duration = Duration::from_secs(3);
+const ATTACK: Duration = Duration::from_secs(1);
 
 /// How often an attack is repeated that depends on luck: it kills a server every other time or so.
 const TRIES: usize = 30;
