@@ -97,6 +97,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // It takes its browsers along, also those of a test that failed.
+        let _ = ureq::get(format!("{}/shutdown", self.addr)).call();
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
