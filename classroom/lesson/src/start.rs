@@ -61,20 +61,19 @@ fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
             other.replace('-', "_").eq_ignore_ascii_case(&name.replace('-', "_"))
         })
     });
-    let reserved = ["test", "core", "std", "alloc", "proc_macro"].contains(&name);
     ensure!(
-        !taken && !reserved && !is_keyword(name),
+        !taken && !is_reserved(name),
         "a package cannot be called {name} here, because something else is; choose another name"
     );
     Ok(())
 }
 
-/// The words that Rust keeps for itself.
-fn is_keyword(word: &str) -> bool {
+/// The words that Rust keeps for itself, and the crates that come with it.
+fn is_reserved(word: &str) -> bool {
     const WORDS: &str = "abstract as async await become box break const continue crate do dyn else enum \
         extern false final fn for gen if impl in let loop macro match mod move mut override priv pub ref \
         return self static struct super trait true try type typeof unsafe unsized use virtual where \
-        while yield";
+        while yield alloc core proc_macro std test";
     WORDS.split_whitespace().any(|other| other == word)
 }
 

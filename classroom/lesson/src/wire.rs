@@ -227,11 +227,14 @@ fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
         let mut got = shown(&bytes, &addr);
         let (case, sent) = (probe.case.clone(), shown(&probe.sent, &addr));
         // A connection can be gone before its process is.
-        let odd = bytes.is_empty() || end.is_err();
+        let died = match bytes.is_empty() || end.is_err() {
+            true => asked.ends_soon()?,
+            false => asked.ended()?,
+        };
         if let Err(error) = end {
             got.push_str(&format!("({})\n", without_number(&format!("{error:#}"))));
         }
-        if if odd { asked.ends_soon()? } else { asked.ended()? } {
+        if died {
             short = last_words(&mut asked)?;
             asked = server(binary)?;
             probes = contract::probes(asked.addr());
