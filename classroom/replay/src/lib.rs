@@ -12,7 +12,7 @@ mod process;
 mod screen;
 
 pub use lesson::{Lesson, Line};
-pub use process::{Client, Server, end_with_signals};
+pub use process::{Client, Folder, Process, Server, end_with_signals};
 
 use anyhow::{Context, Result, bail};
 use screen::Screen;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,83 +20,156 @@ const QUIET: Duration = Duration::from_millis(100);
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
 
-/// The processes that run now. Who ends the replay from outside must end them, too.
-static RUNNING: Mutex<BTreeMap<u32, Child>> = Mutex::new(BTreeMap::new());
+/// The processes that run now, each under a number of its own: the system gives a process id a second time.
+/// A signal that ends this program must end them, too.
+static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
 
-/// The folders in which servers keep their files, gone with them.
+/// How many processes have been started.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
+/// The folders in which servers keep their files. They are removed with their servers.
 static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn folders() -> MutexGuard<'static, Vec<PathBuf>> {
     FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn running() -> MutexGuard<'static, BTreeMap<u32, Child>> {
+fn running() -> MutexGuard<'static, BTreeMap<u64, Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on Ctrl-C, or a polite kill, ends the server and the client before the program that
-/// started them, whose exit status is then 128 and the signal's number, as a shell has it.
+/// From now on Ctrl-C, or a polite kill, first ends the processes that this program started and removes
+/// their folders. The exit status is then 128 and the signal's number, as a shell has it.
 ///
-/// Elsewhere than on Unix the system ends all programs of the terminal together.
+/// # Errors
+/// The system does not let the program listen for signals.
+#[cfg(unix)]
 pub fn end_with_signals() -> Result<()> {
-    #[cfg(unix)]
-    {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])
-            .context("cannot listen for signals")?;
-        thread::spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                // The lock is kept to the end, so that nothing new is started.
-                let mut children = running();
-                for child in children.values_mut() {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                }
-                for folder in folders().iter() {
-                    let _ = fs::remove_dir_all(folder);
-                }
-                std::process::exit(128 + signal);
-            }
-        });
-    }
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .context("cannot listen for signals")?;
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            end_all(128 + signal);
+        }
+    });
     Ok(())
 }
 
-/// A process of the stage's binary, which ends at the latest when this does.
-struct Process(u32);
+/// The same on Windows, where Ctrl-C and the closing of the console are all that there is.
+#[cfg(windows)]
+pub fn end_with_signals() -> Result<()> {
+    ctrlc::set_handler(|| end_all(130)).context("cannot listen for Ctrl-C")
+}
+
+/// Ends all processes, removes all folders, and ends this program.
+fn end_all(status: i32) {
+    // The lock is kept to the end, so that nothing new is started.
+    let mut children = running();
+    for child in children.values_mut() {
+        child.kill();
+    }
+    for folder in folders().iter() {
+        let _ = fs::remove_dir_all(folder);
+    }
+    std::process::exit(status);
+}
+
+/// A child of this program.
+struct Running {
+    child: Child,
+    /// Whether it leads a process group of its own, with which it ends.
+    group: bool,
+}
+
+impl Running {
+    /// Ends the process without a warning, and the processes of its group.
+    fn kill(&mut self) {
+        if self.group {
+            kill_group(self.child.id());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ends a process and those that it started.
+fn kill_group(id: u32) {
+    let mut command = if cfg!(windows) {
+        let mut command = Command::new("taskkill");
+        command.args(["/F", "/T", "/PID", &id.to_string()]);
+        command
+    } else {
+        // The shell has `kill` built in; not every system has it as a program.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("kill -KILL -{id}")]);
+        command
+    };
+    let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// A process that this program started. It ends when this is dropped.
+pub struct Process {
+    key: u64,
+    id: u32,
+}
 
 impl Process {
-    /// Starts `binary` with `arguments`, in `folder` if there is one. Standard output and standard error both go to `output`, as
-    /// they do on a terminal. Returns the process and its standard input.
-    fn start(
-        binary: &Path,
-        arguments: &[&str],
-        folder: Option<&Path>,
+    /// Starts `command`. Its standard output and standard error both go to `output`, as they do on a terminal.
+    /// With `group` the process leads a process group of its own, so that the processes that it starts end
+    /// with it. Returns the process and its standard input, if that is a pipe.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start(
+        mut command: Command,
+        group: bool,
         output: PipeWriter,
     ) -> Result<(Process, Option<ChildStdin>)> {
-        let mut command = Command::new(binary);
-        if let Some(folder) = folder {
-            command.current_dir(folder);
+        command.stderr(output.try_clone()?).stdout(output);
+        #[cfg(unix)]
+        if group {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
-        command.args(arguments).stdin(Stdio::piped()).stderr(output.try_clone()?).stdout(output);
         let mut children = running();
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
+        let program = command.get_program().to_os_string();
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.to_string_lossy()))?;
         let input = child.stdin.take();
-        let id = child.id();
-        children.insert(id, child);
-        Ok((Process(id), input))
+        let process = Process { key: STARTED.fetch_add(1, Ordering::Relaxed), id: child.id() };
+        children.insert(process.key, Running { child, group });
+        Ok((process, input))
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Ends the process without a warning, and with it its group, if it has one.
+    pub fn kill(&self) {
+        let removed = running().remove(&self.key);
+        if let Some(mut running) = removed {
+            running.kill();
+        }
     }
 
     /// The exit status, if the process has ended.
-    fn poll(&self) -> Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn poll(&self) -> Result<Option<ExitStatus>> {
         let mut children = running();
-        let child = children.get_mut(&self.0).context("the process is gone")?;
-        Ok(child.try_wait()?)
+        let running = children.get_mut(&self.key).context("the process is gone")?;
+        Ok(running.child.try_wait()?)
     }
 
-    /// Waits at most `limit` for the process to end.
-    fn wait(&self, limit: Duration) -> Result<Option<ExitStatus>> {
+    /// Waits at most `limit` for the process to end. Returns its exit status if it has ended.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn wait(&self, limit: Duration) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
             let status = self.poll()?;
@@ -109,20 +183,21 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(mut child) = running().remove(&self.0) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.kill();
     }
 }
 
-/// A folder that is empty at first, and removed with all that is in it when this is dropped.
-struct Folder(PathBuf);
+/// A temporary folder. It is empty at first, and removed with all that is in it when this is dropped.
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Folder> {
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// The system has no room for it.
+    pub fn new() -> Result<Folder> {
         let mut folders = folders();
-        // Whatever a process with our number may have left behind is not ours.
+        // An earlier process with the same id may have left a folder behind.
         for number in 0.. {
             let path = env::temp_dir().join(format!("replay-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
@@ -137,6 +212,13 @@ impl Folder {
             }
         }
         bail!("no folder is left for the server's files")
+    }
+}
+
+impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -188,6 +270,13 @@ impl Output {
     }
 }
 
+/// The stage's binary with these arguments, and a pipe for its standard input.
+fn command(binary: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    command.args(arguments).stdin(Stdio::piped());
+    command
+}
+
 /// A running server, which is ended when this is dropped, and its files with it.
 pub struct Server {
     process: Process,
@@ -217,8 +306,9 @@ impl Server {
     fn launch(binary: &Path, addr: &str, folder: &Path) -> Result<(Process, Output, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let fence = writer.try_clone()?;
-        let (process, _) =
-            Process::start(binary, &["server", "--addr", addr], Some(folder), writer)?;
+        let mut command = command(binary, &["server", "--addr", addr]);
+        command.current_dir(folder);
+        let (process, _) = Process::start(command, false, writer)?;
         Ok((process, Output::new(reader), fence))
     }
 
@@ -244,7 +334,7 @@ impl Server {
 
     /// The number of the process.
     pub fn id(&self) -> u32 {
-        self.process.0
+        self.process.id()
     }
 
     /// All that the server has printed up to now and that was not asked for before.
@@ -307,9 +397,8 @@ impl Server {
     }
 
     /// Ends the server without a warning.
-    pub fn kill(&mut self) {
-        // The number of no process: what is dropped here is the process itself.
-        drop(std::mem::replace(&mut self.process, Process(0)));
+    pub fn kill(&self) {
+        self.process.kill();
     }
 
     /// Ends the server without a warning and starts it again, at the same address and with its files.
@@ -339,7 +428,8 @@ impl Client {
     /// Starts `binary client --addr ADDR`.
     pub fn start(binary: &Path, addr: &str) -> Result<Client> {
         let (reader, writer) = io::pipe()?;
-        let (process, input) = Process::start(binary, &["client", "--addr", addr], None, writer)?;
+        let command = command(binary, &["client", "--addr", addr]);
+        let (process, input) = Process::start(command, false, writer)?;
         Ok(Client { process, input, output: Output::new(reader) })
     }
 
@@ -396,7 +486,7 @@ pub fn run(binary: &Path, words: &[String], addr: &str) -> Result<(String, ExitS
     let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
     arguments.extend(["--addr", addr]);
     let (reader, writer) = io::pipe()?;
-    let (process, _) = Process::start(binary, &arguments, None, writer)?;
+    let (process, _) = Process::start(command(binary, &arguments), false, writer)?;
     let mut output = Output::new(reader);
     while !output.ended {
         if !output.more(PATIENCE) && !output.ended {
