@@ -1,16 +1,17 @@
-//! The wire contract: which requests there are, and what each stage answers.
+//! The wire contract as a table: which requests there are, and what each stage answers.
 
-use Answer::{Created, Echo, List, NotAllowed, NotFound, Text};
+use Answer::{Created, Echo, List, NotAllowed, NotFound, Refused, Stored, Text};
+use std::ops::RangeInclusive;
 
 /// What a stage answers to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// 200 with the text of the request; a POST has added it from stage 5 on, a PUT has replaced one.
+    /// 200 with the text of the request, which a stage without a list does not keep.
     Echo,
-    /// 201 with the text of the request, which was added, and a Location that names its index.
+    /// 200 with the text of the request, which is added to the list or replaces a message in it.
+    Stored,
+    /// 201 with the text of the request, which is added to the list, and a Location that names its index.
     Created,
-    /// Either of the two: what a stage answers to a POST whose bytes are the question.
-    Accepted,
     /// 200 with all messages as a JSON array of strings.
     List,
     /// 200 with the message at the index.
@@ -19,15 +20,77 @@ pub enum Answer {
     NotAllowed(&'static str),
     /// 404.
     NotFound,
+    /// One of these statuses: what is asked is no request, or breaks a limit.
+    Refused(&'static [u16]),
 }
 
-/// A request, and what it is answered in stages 3 and 4, in 5, in 6, and from 7 on.
-pub struct Row {
-    pub method: &'static str,
-    /// `/i` stands for the index of a message that exists, `/n` for the first that does not.
-    pub path: &'static str,
-    pub answers: [Answer; 4],
+impl Answer {
+    /// Whether the server's list is another one after it.
+    pub fn changes_the_list(self) -> bool {
+        matches!(self, Stored | Created)
+    }
 }
+
+/// Which resource a request names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// This path, as it stands here.
+    Path(&'static str),
+    /// A message in the middle of those that the check has added.
+    Middle,
+    /// A message that the check has added, whose index has more than one digit.
+    TwoDigits,
+    /// A message that exists, with a zero before its index.
+    ZeroBefore,
+    /// The first index at which there is no message.
+    Beyond,
+}
+
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// There is none, and no Content-Length.
+    None,
+    /// A text of its own, which has the id of the case in it.
+    Own,
+    /// This text.
+    Text(&'static str),
+    /// So many bytes of the letter x.
+    Long(usize),
+}
+
+/// Where a request is cut into segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It is sent in one piece.
+    Nowhere,
+    /// The body is sent after a pause.
+    BeforeBody,
+    /// The rest is sent after a pause, from this byte on.
+    At(usize),
+    /// Each so many bytes are a piece.
+    Each(usize),
+}
+
+/// A request, and what each stage answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// A short name that stays the same, such as `put-replaces`.
+    pub id: &'static str,
+    pub method: &'static str,
+    pub target: Target,
+    pub body: Body,
+    /// The field lines after Host and Connection; `{length}` stands for the number of bytes in the body.
+    pub fields: &'static str,
+    pub cut: Cut,
+    /// What is answered in stages 3 and 4, in 5, in 6, and from 7 on.
+    pub answers: [Answer; 4],
+    /// The first and the last stage that is asked this.
+    pub stages: (u32, u32),
+}
+
+/// The last stage of a case that all later ones have as well.
+pub const EVER: u32 = u32::MAX;
 
 impl Row {
     /// What `stage` answers.
@@ -40,132 +103,255 @@ impl Row {
         };
         self.answers[column]
     }
+}
 
-    /// The fields after Host and the text that go with it; nothing where the method needs none.
-    pub fn content(&self) -> (&'static str, &'static str) {
-        match self.method {
-            "GET" | "HEAD" => ("", ""),
-            _ => (LENGTH, "a message of the contract"),
-        }
+/// The field line that tells how long the body is.
+pub const LENGTH: &str = "Content-Length: {length}\r\n";
+
+const fn row(id: &'static str, method: &'static str, target: Target, answers: [Answer; 4]) -> Row {
+    let (body, fields) = match method.as_bytes() {
+        b"GET" | b"HEAD" | b"OPTIONS" => (Body::None, ""),
+        _ => (Body::Own, LENGTH),
+    };
+    Row { id, method, target, body, fields, cut: Cut::Nowhere, answers, stages: (3, EVER) }
+}
+
+/// A `POST /` whose bytes look or come in a certain way, which makes no difference to the answer.
+const fn post(id: &'static str, body: Body, fields: &'static str, cut: Cut) -> Row {
+    let answers = POST;
+    Row { id, method: "POST", target: ROOT, body, fields, cut, answers, stages: (3, EVER) }
+}
+
+const fn between(first: u32, last: u32, row: Row) -> Row {
+    Row { stages: (first, last), ..row }
+}
+
+/// A PUT that replaces a message, from stage 7 on.
+const fn put(id: &'static str, target: Target, body: Body) -> Row {
+    let answers = [NotFound, NotFound, NotFound, Stored];
+    Row {
+        id,
+        method: "PUT",
+        target,
+        body,
+        fields: LENGTH,
+        cut: Cut::Nowhere,
+        answers,
+        stages: (7, EVER),
     }
 }
 
-const fn row(method: &'static str, path: &'static str, answers: [Answer; 4]) -> Row {
-    Row { method, path, answers }
-}
+const ROOT: Target = Target::Path("/");
+const POST: [Answer; 4] = [Echo, Stored, Stored, Created];
+const TEXT: [Answer; 4] = [NotFound, NotFound, NotFound, Text];
+const NO_ROOT: [Answer; 4] = [
+    NotAllowed("POST"),
+    NotAllowed("GET, POST"),
+    NotAllowed("GET, HEAD, POST"),
+    NotAllowed("GET, HEAD, POST"),
+];
+const NO_MESSAGE: [Answer; 4] = [NotFound, NotFound, NotFound, NotAllowed("GET, HEAD, PUT")];
+const NONE: [Answer; 4] = [NotFound; 4];
 
-/// The table, a row a request.
+/// The text of which there are two in the list. Then one of the two is replaced.
+const SAME: Body = Body::Text("a text that stands in the list twice");
+
+/// What `POST /` is asked first of all. From stage 5 on each of these is followed by a `GET /`.
+#[rustfmt::skip]
+pub const POSTS: &[Row] = &[
+    post("post",                   Body::Own,                                LENGTH, Cut::Nowhere),
+    post("body-in-two-segments",   Body::Own,                                LENGTH, Cut::BeforeBody),
+    post("head-in-two-segments",   Body::Own,                                LENGTH, Cut::At(20)),
+    post("byte-by-byte",           Body::Own,                                LENGTH, Cut::Each(1)),
+    post("korean",                 Body::Text("안녕, 네트워크"),             LENGTH, Cut::Nowhere),
+    post("korean-byte-by-byte",    Body::Text("반갑다"),                     LENGTH, Cut::Each(1)),
+    between(5, EVER, post("post-twice", SAME,                                LENGTH, Cut::Nowhere)),
+    post("lower-case-names",       Body::Own,                                "content-length: {length}\r\n", Cut::Nowhere),
+    post("upper-case-names",       Body::Own,                                "CONTENT-LENGTH:   {length}  \r\n", Cut::Nowhere),
+    post("no-space-after-colon",   Body::Own,                                "Content-Length:{length}\r\n", Cut::Nowhere),
+    post("other-fields",           Body::Own,                                "Accept: */*\r\nX-Nothing:\r\nX-Content-Length: 3\r\nContent-Length: {length}\r\nUser-Agent: a:b\r\n", Cut::Nowhere),
+    post("quotes-and-line-ends",   Body::Text("\"a\" 'b' \\c\r\n\r\nd\n\te"), LENGTH, Cut::Nowhere),
+    post("spaces-stay",            Body::Text("  spaces stay \n"),           LENGTH, Cut::Nowhere),
+    post("signs-stay",             Body::Text("1+1=2 & 100%41 😀 <b>"),       LENGTH, Cut::Nowhere),
+    post("empty-text",             Body::Text(""),                           LENGTH, Cut::Nowhere),
+    post("no-length",              Body::None,                               "", Cut::Nowhere),
+    post("long-text",              Body::Long(9_000),                        LENGTH, Cut::Each(1_000)),
+];
+
+/// The place of `post-twice` among them.
+pub const TWICE: usize = 6;
+
+/// What is posted after it, so that there are two indexes of more than one digit: how many messages, and then one
+/// whose text stands in the list already.
+pub const MORE: usize = 11;
+pub const POST_SAME: Row = between(5, EVER, post("post-same-text", SAME, LENGTH, Cut::Nowhere));
+
+/// The other requests. What changes the list is followed by a `GET /`.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    //                      s03, s04            s05                      s06                            s07 to s10
-    row("POST",   "/",    [Echo,               Echo,                    Echo,                          Created]),
-    row("GET",    "/",    [NotAllowed("POST"), List,                    List,                          List]),
-    row("HEAD",   "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), List,                          List]),
-    row("PUT",    "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
-    row("DELETE", "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
-    row("PATCH",  "/",    [NotAllowed("POST"), NotAllowed("GET, POST"), NotAllowed("GET, HEAD, POST"), NotAllowed("GET, HEAD, POST")]),
-    row("GET",    "/i",   [NotFound,           NotFound,                NotFound,                      Text]),
-    row("HEAD",   "/i",   [NotFound,           NotFound,                NotFound,                      Text]),
-    row("PUT",    "/i",   [NotFound,           NotFound,                NotFound,                      Echo]),
-    row("POST",   "/i",   [NotFound,           NotFound,                NotFound,                      NotAllowed("GET, HEAD, PUT")]),
-    row("DELETE", "/i",   [NotFound,           NotFound,                NotFound,                      NotAllowed("GET, HEAD, PUT")]),
-    row("GET",    "/n",   [NotFound; 4]),
-    row("HEAD",   "/n",   [NotFound; 4]),
-    row("PUT",    "/n",   [NotFound; 4]),
-    row("POST",   "/n",   [NotFound; 4]),
-    row("DELETE", "/n",   [NotFound; 4]),
-    row("GET",    "/abc", [NotFound; 4]),
-    row("HEAD",   "/abc", [NotFound; 4]),
-    row("PUT",    "/abc", [NotFound; 4]),
-    row("POST",   "/abc", [NotFound; 4]),
-    row("DELETE", "/abc", [NotFound; 4]),
-    row("GET",    "/0/",  [NotFound; 4]),
-    row("HEAD",   "/0/",  [NotFound; 4]),
-    row("PUT",    "/0/",  [NotFound; 4]),
-    row("POST",   "/0/",  [NotFound; 4]),
-    row("DELETE", "/0/",  [NotFound; 4]),
-    row("GET",    "/-1",  [NotFound; 4]),
-    row("HEAD",   "/-1",  [NotFound; 4]),
-    row("PUT",    "/-1",  [NotFound; 4]),
-    row("POST",   "/-1",  [NotFound; 4]),
-    row("DELETE", "/-1",  [NotFound; 4]),
-    row("GET",    "/+0",  [NotFound; 4]),
-    row("PUT",    "/+0",  [NotFound; 4]),
-    row("GET",    "/99999999999999999999999", [NotFound; 4]),
+    //  id              method    path                        s03, s04            s05       s06       s07 and later
+    row("get-list",     "GET",    ROOT,                       [NotAllowed("POST"), List,     List,     List]),
+    row("head-list",    "HEAD",   ROOT,                       [NotAllowed("POST"), NotAllowed("GET, POST"), List, List]),
+    row("put-list",     "PUT",    ROOT,                       NO_ROOT),
+    row("delete-list",  "DELETE", ROOT,                       NO_ROOT),
+    row("patch-list",   "PATCH",  ROOT,                       NO_ROOT),
+    between(3, 11, row("options-list", "OPTIONS", ROOT,       NO_ROOT)),
+    row("put-replaces", "PUT",    Target::Middle,             [NotFound, NotFound, NotFound, Stored]),
+    row("get-message",  "GET",    Target::Middle,             TEXT),
+    row("head-message", "HEAD",   Target::Middle,             TEXT),
+    row("post-message", "POST",   Target::Middle,             NO_MESSAGE),
+    row("delete-message", "DELETE", Target::Middle,           NO_MESSAGE),
+    row("patch-message", "PATCH", Target::Middle,             NO_MESSAGE),
+    put("put-korean",             Target::Middle,             Body::Text("고친 말, 네트워크")),
+    put("put-quotes",             Target::Middle,             Body::Text("\"q\" \\n '); DROP TABLE messages; --")),
+    put("put-signs",              Target::Middle,             Body::Text("2+2=4 & 50%42 🐧 </b>")),
+    put("put-empty",              Target::Middle,             Body::Text("")),
+    row("get-two-digits", "GET",  Target::TwoDigits,          TEXT),
+    put("put-two-digits",         Target::TwoDigits,          Body::Own),
+    row("get-double-zero", "GET", Target::ZeroBefore,         TEXT),
+    put("put-double-zero",        Target::ZeroBefore,         Body::Own),
+    between(7, EVER, post("post-location", Body::Own, LENGTH, Cut::Nowhere)),
+    row("get-beyond",   "GET",    Target::Beyond,             NONE),
+    row("head-beyond",  "HEAD",   Target::Beyond,             NONE),
+    row("put-beyond",   "PUT",    Target::Beyond,             NONE),
+    row("post-beyond",  "POST",   Target::Beyond,             NONE),
+    row("delete-beyond", "DELETE", Target::Beyond,            NONE),
+    row("get-word",     "GET",    Target::Path("/abc"),       NONE),
+    row("head-word",    "HEAD",   Target::Path("/abc"),       NONE),
+    row("put-word",     "PUT",    Target::Path("/abc"),       NONE),
+    row("post-word",    "POST",   Target::Path("/abc"),       NONE),
+    row("delete-word",  "DELETE", Target::Path("/abc"),       NONE),
+    row("get-slash",    "GET",    Target::Path("/0/"),        NONE),
+    row("head-slash",   "HEAD",   Target::Path("/0/"),        NONE),
+    row("put-slash",    "PUT",    Target::Path("/0/"),        NONE),
+    row("post-slash",   "POST",   Target::Path("/0/"),        NONE),
+    row("delete-slash", "DELETE", Target::Path("/0/"),        NONE),
+    row("get-negative", "GET",    Target::Path("/-1"),        NONE),
+    row("head-negative", "HEAD",  Target::Path("/-1"),        NONE),
+    row("put-negative", "PUT",    Target::Path("/-1"),        NONE),
+    row("post-negative", "POST",  Target::Path("/-1"),        NONE),
+    row("delete-negative", "DELETE", Target::Path("/-1"),     NONE),
+    row("get-plus",     "GET",    Target::Path("/+0"),        NONE),
+    row("put-plus",     "PUT",    Target::Path("/+0"),        NONE),
+    row("get-underscore", "GET",  Target::Path("/1_0"),       NONE),
+    row("get-letters",  "GET",    Target::Path("/0x1"),       NONE),
+    row("get-point",    "GET",    Target::Path("/1.0"),       NONE),
+    row("get-query",    "GET",    Target::Path("/?0"),        NONE),
+    row("get-percent",  "GET",    Target::Path("/%30"),       NONE),
+    row("get-deeper",   "GET",    Target::Path("/0/1"),       NONE),
+    row("get-two-to-64", "GET",   Target::Path("/18446744073709551616"), NONE),
+    row("put-two-to-64", "PUT",   Target::Path("/18446744073709551616"), NONE),
+    row("get-huge",     "GET",    Target::Path("/99999999999999999999999"), NONE),
+    between(10, EVER, post("full-body", Body::Long(65_536), LENGTH, Cut::Nowhere)),
 ];
 
-/// How the bytes of a `POST /` can look and can be cut, which makes no difference to the answer.
-pub struct Framing {
-    pub name: &'static str,
-    pub text: &'static str,
-    /// The fields after Host; `{length}` stands for the number of bytes in the text.
-    pub fields: &'static str,
-    pub cut: Cut,
+/// Bytes that a stage refuses from stage 10 on, or that come close to a limit. All are followed by an ordinary
+/// `GET /`.
+pub struct Limit {
+    pub id: &'static str,
+    pub what: &'static str,
+    /// The bytes, one a character (so `\u{fc}` is no UTF-8); `{host}` stands for the server's address, `{x*N}` for N letters x, and `{fields*N}` for N
+    /// field lines.
+    pub bytes: &'static str,
+    pub answer: Answer,
 }
 
-/// Where a request is cut into segments.
-#[derive(Clone, Copy)]
-pub enum Cut {
-    Nowhere,
-    BeforeBody,
-    /// After each so many bytes.
-    Each(usize),
+const fn limit(id: &'static str, what: &'static str, bytes: &'static str, answer: Answer) -> Limit {
+    Limit { id, what, bytes, answer }
 }
 
-const LENGTH: &str = "Content-Length: {length}\r\n";
+const BAD: Answer = Refused(&[400]);
+/// What a server may say to a client that takes it for a proxy or for another program.
+const NO_SUCCESS: Answer = Refused(&[400, 403, 404, 405, 421, 501]);
 
 #[rustfmt::skip]
-pub const FRAMINGS: &[Framing] = &[
-    Framing { name: "its body in a segment of its own", text: "late", fields: LENGTH, cut: Cut::BeforeBody },
-    Framing { name: "a byte at a time", text: "drip", fields: LENGTH, cut: Cut::Each(1) },
-    Framing { name: "in Korean, whose characters have three bytes", text: "안녕, 네트워크", fields: LENGTH, cut: Cut::Nowhere },
-    Framing { name: "in Korean, a byte at a time", text: "반갑다", fields: LENGTH, cut: Cut::Each(1) },
-    Framing { name: "field names in lower case", text: "lower", fields: "content-length: {length}\r\n", cut: Cut::Nowhere },
-    Framing { name: "field names in upper case, spaces around the value", text: "upper", fields: "CONTENT-LENGTH:   {length}  \r\n", cut: Cut::Nowhere },
-    Framing { name: "among fields that nobody asked for", text: "other", fields: "Accept: */*\r\nX-Nothing:\r\nContent-Length: {length}\r\nUser-Agent: a:b\r\n", cut: Cut::Nowhere },
-    Framing { name: "quotes, a backslash and line ends in the text", text: "\"a\"\\b\r\n\r\nc\n", fields: LENGTH, cut: Cut::Nowhere },
-    Framing { name: "an empty text", text: "", fields: LENGTH, cut: Cut::Nowhere },
-    Framing { name: "no Content-Length, so no text", text: "", fields: "", cut: Cut::Nowhere },
-    Framing { name: "9,000 bytes, in many segments", text: LONG, fields: LENGTH, cut: Cut::Each(1000) },
+pub const LIMITS: &[Limit] = &[
+    limit("garbage-tls",        "the first bytes of TLS",                  "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n", BAD),
+    limit("garbage-escape",     "an escape sequence",                      "\x1b]0;owned\x07\x1b[2J / HTTP/1.1\r\n\r\n", BAD),
+    limit("garbage-no-version", "a request line without a version",        "GET /\r\nHost: {host}\r\n\r\n", BAD),
+    limit("bad-length",         "a Content-Length that is no number",      "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: two\r\n\r\n", BAD),
+    limit("negative-length",    "a negative Content-Length",               "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: -2\r\n\r\n", BAD),
+    limit("two-lengths",        "two Content-Length fields that differ",   "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", BAD),
+    limit("space-before-colon", "white space before a field's colon",      "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name : x\r\n\r\n", BAD),
+    limit("control-character",  "a control character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: \x07\r\n\r\n", BAD),
+    limit("no-host",            "no Host field",                           "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
+    limit("two-hosts",          "two Host fields",                         "GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n", BAD),
+    limit("long-line-refused",  "a request line of over 9,000 bytes",      "GET /{x*9000} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[414])),
+    limit("long-line-accepted", "a request line of 8,000 bytes",           "GET /{x*7986} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
+    limit("long-head",          "a head of over 20,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\nX-C: {x*7000}\r\n\r\n", Refused(&[431])),
+    limit("many-fields",        "a head of 110 fields",                    "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*109}\r\n", Refused(&[431])),
+    limit("ninety-fields",      "a head of 90 fields",                     "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*89}\r\n", List),
+    limit("long-body",          "a body of 70,000 bytes",                  "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 70000\r\n\r\n{x*70000}", Refused(&[413])),
+    limit("announced-body",     "a body of 1,000,000,000 bytes, of which none is sent", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 1000000000\r\n\r\n", Refused(&[413])),
+    limit("proxy-request",      "a request for another server",            "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", NO_SUCCESS),
+    limit("connect-request",    "a request for a tunnel",                  "CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\n\r\n", NO_SUCCESS),
+    limit("scanner-request",    "a request for a program with a known hole", "GET /geoserver/web/ HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n", NotFound),
 ];
 
-/// As much as stage 1 takes in one read.
-const SHORT: &str = ascii(&line::<1024>());
-/// More than one read of 1024 bytes, or one of 8 KiB, can bring.
-const LONG: &str = ascii(&line::<9000>());
-
-/// A line of `N` bytes, its end among them.
-const fn line<const N: usize>() -> [u8; N] {
-    let mut bytes = [b'x'; N];
-    bytes[N - 1] = b'\n';
-    bytes
-}
-
-const fn ascii(bytes: &[u8]) -> &str {
-    match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => "",
-    }
-}
-
-/// What goes to and fro on one connection of stages 1 and 2, which send back what they get.
+/// What a client says on one connection of stages 1 and 2, which send back what they get.
 pub struct Talk {
-    pub name: &'static str,
-    /// Each is sent and must come back before the next is sent.
-    pub messages: &'static [&'static str],
+    pub id: &'static str,
+    pub what: &'static str,
+    pub turns: &'static [Turn],
     pub cut: Cut,
-    /// From which stage on it holds, and up to which.
-    pub stages: std::ops::RangeInclusive<u32>,
+    pub stages: RangeInclusive<u32>,
+}
+
+/// What a client sends, and how much of what it has sent comes back before it sends more.
+pub struct Turn {
+    /// The bytes; `{x*N}` stands for N letters x.
+    pub send: &'static str,
+    /// What comes back; the rest of what was sent does not come yet.
+    pub back: &'static str,
+}
+
+const fn echo(text: &'static str) -> Turn {
+    Turn { send: text, back: text }
 }
 
 #[rustfmt::skip]
 pub const TALKS: &[Talk] = &[
-    Talk { name: "a line", messages: &["hello\n"], cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { name: "a line in Korean", messages: &["안녕, 네트워크\n"], cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { name: "an empty line", messages: &["\n"], cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { name: "1024 bytes", messages: &[SHORT], cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { name: "many messages, one after the other", messages: &["first\n", "second\n", "셋째\n"], cut: Cut::Nowhere, stages: 2..=2 },
-    Talk { name: "a line, a byte at a time", messages: &["one byte\n", "after another\n"], cut: Cut::Each(1), stages: 2..=2 },
-    Talk { name: "two lines in one segment", messages: &["first\nsecond\n"], cut: Cut::Nowhere, stages: 2..=2 },
-    Talk { name: "a line of 9,000 bytes", messages: &[LONG], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "line-comes-back",   what: "a line",                            turns: &[echo("hello\n")],             cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "many-lines",        what: "three lines, one after the other",  turns: &[echo("first\n"), echo("second\n"), echo("셋째\n")], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "half-line-waits",   what: "half a line, and then its end",     turns: &[Turn { send: "hel", back: "" }, Turn { send: "lo again\n", back: "hello again\n" }], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "line-and-a-half",   what: "a line and a half in one segment",  turns: &[Turn { send: "one\ntw", back: "one\n" }, Turn { send: "o\n", back: "two\n" }], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "korean-comes-back", what: "a line in Korean",                  turns: &[echo("안녕, 네트워크\n")],    cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "empty-line",        what: "an empty line",                     turns: &[echo("\n")],                  cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "spaces-stay",       what: "a line with white space around it", turns: &[echo("  spaces stay \t\n")],  cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "full-read",         what: "1024 bytes",                        turns: &[echo("{x*1023}\n")],          cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "two-lines-one-segment", what: "two lines in one segment",      turns: &[echo("third\nfourth\n")],     cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "line-byte-by-byte", what: "a line, a byte at a time",          turns: &[echo("one byte after 또 하나\n")], cut: Cut::Each(1), stages: 2..=2 },
+    Talk { id: "long-line",         what: "a line of 100,000 bytes",           turns: &[echo("{x*99999}\n")],         cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "next-client",       what: "the next client",                   turns: &[echo("goodbye\n")],           cut: Cut::Nowhere, stages: 1..=2 },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn an_id_names_one_case_of_a_stage() {
+        for stage in 1..=12 {
+            let ids = crate::ids(stage);
+            let different: BTreeSet<_> = ids.iter().collect();
+            assert_eq!(different.len(), ids.len(), "stage {stage}");
+        }
+    }
+
+    /// A request that answers with the text of another one is found only where the texts differ.
+    #[test]
+    fn each_request_has_a_text_of_its_own() {
+        let mut texts = BTreeSet::new();
+        for row in POSTS.iter().chain(TABLE).filter(|row| row.id != "post-same-text") {
+            let text = match row.body {
+                Body::None => continue,
+                Body::Own => row.id.to_string(),
+                Body::Text(text) => text.to_string(),
+                Body::Long(length) => length.to_string(),
+            };
+            assert!(text.is_empty() || texts.insert(text), "{}", row.id);
+        }
+        assert_eq!(POSTS[TWICE].id, "post-twice");
+    }
+}

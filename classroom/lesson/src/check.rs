@@ -1,53 +1,244 @@
 //! `cargo lesson check`: whether a server, in whatever language it is written, does what a stage does.
 
-use crate::ladder::Ladder;
-use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, ensure};
-use std::io::Write;
+use crate::ladder::{Ladder, Stage};
+use crate::report;
+use crate::wire::build;
+use anyhow::{Context, Result};
+use contract::{Options, Outcome, Program, Restart, Server};
+use std::io::{self, IsTerminal, Write};
+use std::net::ToSocketAddrs;
 use std::process::ExitCode;
-use std::time::Duration;
 
-/// How long each case may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Where a student's server listens where nothing else is said.
+pub const ADDR: &str = "127.0.0.1:8080";
 
-const PASSED: Style = AnsiColor::Green.on_default();
-const FELL_SHORT: Style = AnsiColor::Red.on_default();
+/// What is asked, of which server, and how the outcome is shown.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The stage
+    pub stage: String,
+    /// The name of your own stage: it is built, and its server is started
+    #[arg(conflicts_with_all = ["addr", "run"])]
+    pub name: Option<String>,
+    /// Where a server listens that runs already [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
+    pub addr: Option<String>,
+    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
+    #[arg(long, value_name = "COMMAND")]
+    pub run: Option<String>,
+    /// Only the case with this id
+    #[arg(long, value_name = "ID")]
+    pub only: Option<String>,
+    /// A line a case
+    #[arg(long, conflicts_with = "json")]
+    pub brief: bool,
+    /// An array of objects: stage, id, passed, seconds, reason
+    #[arg(long)]
+    pub json: bool,
+    /// Stop at the first case that does not hold
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Leave out the cases about a server that is started again
+    #[arg(long)]
+    pub no_restart: bool,
+}
 
-/// Asks the server at `addr` (HOST:PORT) all that the contract says of the stage, and prints a line a case,
-/// each as soon as it has been asked. The exit status is 1 where a case fell short.
-pub fn run(ladder: &Ladder, stage: &str, addr: &str) -> Result<ExitCode> {
-    let stage = ladder.stage(stage)?;
-    let number = stage.number.with_context(|| {
-        format!("{} is your own; say which stage its server shall be like", stage.name)
-    })?;
-    let cases = contract::cases(number)?;
-    let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    ensure!(port.is_some(), "{addr:?} is no address; write HOST:PORT, such as 127.0.0.1:8080");
-    let mut output = anstream::stdout();
-    let writes = match number {
-        ..5 => "",
-        5..7 => "; this adds messages to those that it has",
-        7.. => "; this adds messages to those that it has, and changes what it added",
-    };
-    writeln!(output, "asking {addr} what {} answers{writes}", stage.name)?;
-    let mut short = 0;
-    for case in &cases {
-        let outcome = case.ask(addr, LIMIT);
-        short += usize::from(!outcome.passed());
-        let text = outcome.to_string();
-        let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
-        let style = if outcome.passed() { PASSED } else { FELL_SHORT };
-        writeln!(output, "{style}{line}{style:#}")?;
-        if !rest.is_empty() {
-            writeln!(output, "{rest}")?;
-        }
+/// A sentence about arguments that cannot be: the exit status is 2.
+#[derive(Debug)]
+pub struct BadArguments(pub String);
+
+impl std::fmt::Display for BadArguments {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        out.write_str(&self.0)
     }
-    let all = cases.len();
-    Ok(if short == 0 {
-        writeln!(output, "all {all} cases are as in {}", stage.name)?;
-        ExitCode::SUCCESS
+}
+
+impl std::error::Error for BadArguments {}
+
+/// Asks a server all that the contract says of the stage, and prints what holds. The exit status is 1 where a
+/// case does not hold.
+///
+/// # Errors
+/// Arguments that cannot be ([`BadArguments`]), nothing that listens, a copy that does not build.
+pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
+    let (number, stage) = stage(ladder, &arguments.stage)?;
+    let ids = contract::ids(number);
+    if let Some(only) = arguments.only.as_deref().filter(|only| !ids.contains(only)) {
+        let sentence = format!("stage {number} has no case {only:?}; it has {}", ids.join(", "));
+        return Err(BadArguments(sentence).into());
+    }
+    let mut server = server(ladder, arguments)?;
+    let restart_ids: Vec<&str> =
+        ids.iter().copied().filter(|id| id.starts_with("restart-")).collect();
+    let left_out = if arguments.no_restart { &restart_ids[..] } else { &[] };
+    let asks = arguments.only.as_ref().map_or(ids.len() - left_out.len(), |_| 1);
+    let quiet = arguments.json;
+    if !quiet {
+        let what = stage.map_or_else(|| format!("stage {number}"), |stage| stage.name.clone());
+        let addr = address(&server);
+        let cases = if asks == 1 { "1 case".to_string() } else { format!("{asks} cases") };
+        writeln!(anstream::stdout(), "asking {addr} what {what} answers: {cases}")?;
+    }
+    let outcomes = ask(&mut server, number, arguments, asks)
+        .map_err(|error| with_command(error, ladder, stage, arguments))?;
+    if arguments.json {
+        print_json(&outcomes)?;
+    } else if arguments.brief {
+        report::print_brief(&outcomes)?;
     } else {
-        writeln!(output, "{short} of {all} cases fall short of {}", stage.name)?;
-        ExitCode::FAILURE
-    })
+        report::print(&outcomes, &again(arguments), left_out)?;
+    }
+    let passed = outcomes.iter().all(Outcome::passed);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The number of the stage whose contract is asked, and the stage if it is one of the ladder. The contract may
+/// know a stage before the ladder has it.
+pub fn stage<'a>(ladder: &'a Ladder, name: &str) -> Result<(u32, Option<&'a Stage>)> {
+    match ladder.stage(name) {
+        Ok(stage) => match stage.number {
+            Some(number) => Ok((number, Some(stage))),
+            None => {
+                let sentence = format!(
+                    "{} is your own; the stage whose answers it should have comes first: cargo lesson check 7 {}",
+                    stage.name, stage.name
+                );
+                Err(BadArguments(sentence).into())
+            }
+        },
+        Err(error) => match name.parse() {
+            Ok(number) if (1..=contract::last_stage()).contains(&number) => Ok((number, None)),
+            _ => Err(BadArguments(format!("{error:#}")).into()),
+        },
+    }
+}
+
+/// The server that is asked: one that runs already, or one that is started now.
+pub fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
+    if arguments.name.is_some() || arguments.run.is_some() {
+        replay::end_with_signals()?;
+    }
+    if let Some(name) = &arguments.name {
+        let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
+        let built = build(ladder, &[own])?;
+        let binary = built.get(&own.name).context("cargo has built no program")?;
+        return Ok(Server::Program(Program::binary(binary)?));
+    }
+    if let Some(line) = &arguments.run {
+        return Ok(Server::Program(Program::shell(line)?));
+    }
+    let addr = arguments.addr.as_deref().unwrap_or(ADDR);
+    let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
+        let sentence = format!("{addr:?} is no address; write HOST:PORT, such as {ADDR}");
+        return Err(BadArguments(sentence).into());
+    }
+    // Looked up once: a slow name server must not slow down each case.
+    let mut found = addr
+        .to_socket_addrs()
+        .with_context(|| format!("cannot find the host in {addr}"))?
+        .collect::<Vec<_>>();
+    found.sort_by_key(|candidate| !candidate.is_ipv4());
+    let first = found.first().with_context(|| format!("{addr} has no address"))?;
+    Ok(Server::Address(first.to_string()))
+}
+
+fn address(server: &Server) -> String {
+    match server {
+        Server::Address(addr) => addr.clone(),
+        Server::Program(program) => program.addr().to_string(),
+    }
+}
+
+/// Asks all cases, and shows on a terminal how far it is.
+fn ask(
+    server: &mut Server,
+    number: u32,
+    arguments: &Arguments,
+    asks: usize,
+) -> Result<Vec<Outcome>> {
+    let shows = io::stderr().is_terminal() && !arguments.json;
+    let mut asked = 0;
+    let mut progress = |_: &Outcome| {
+        asked += 1;
+        if shows {
+            eprint!("\r{asked} of {asks} \r");
+        }
+    };
+    let mut enter = ask_for_enter;
+    let restart = match server {
+        _ if arguments.no_restart => Restart::LeaveOut,
+        Server::Program(_) => Restart::Itself,
+        Server::Address(_) => Restart::Ask(&mut enter),
+    };
+    let options = Options {
+        restart,
+        only: arguments.only.clone(),
+        fail_fast: arguments.fail_fast,
+        progress: &mut progress,
+    };
+    contract::check(number, server, options)
+}
+
+/// Asks the person to start the server again. Returns whether Enter was pressed.
+fn ask_for_enter() -> bool {
+    eprint!(
+        "Stop the server with Ctrl-C, start it again at the same address, and press Enter here \
+         (--no-restart leaves this out): "
+    );
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).is_ok_and(|length| length > 0)
+}
+
+/// Where nothing listens, the command that starts a server.
+fn with_command(
+    error: anyhow::Error,
+    ladder: &Ladder,
+    stage: Option<&Stage>,
+    arguments: &Arguments,
+) -> anyhow::Error {
+    let started = arguments.run.is_some() || arguments.name.is_some();
+    match stage.or_else(|| ladder.stages().next_back()) {
+        Some(stage) if !started => {
+            let addr = arguments.addr.as_ref().map(|addr| format!(" --addr {addr}"));
+            let addr = addr.unwrap_or_default();
+            anyhow::anyhow!(
+                "{error:#}; start a server first, such as: cargo run -p {} -- server{addr}",
+                stage.name
+            )
+        }
+        _ => error,
+    }
+}
+
+/// The command that asks the same once more.
+fn again(arguments: &Arguments) -> String {
+    let mut command = format!("cargo lesson check {}", arguments.stage);
+    if let Some(name) = &arguments.name {
+        command.push_str(&format!(" {name}"));
+    }
+    if let Some(addr) = &arguments.addr {
+        command.push_str(&format!(" --addr {addr}"));
+    }
+    if let Some(line) = &arguments.run {
+        command.push_str(&format!(" --run '{line}'"));
+    }
+    command
+}
+
+fn print_json(outcomes: &[Outcome]) -> Result<()> {
+    let objects: Vec<serde_json::Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            serde_json::json!({
+                "stage": outcome.stage,
+                "id": outcome.id,
+                "passed": outcome.passed(),
+                "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
+                "reason": outcome.reason(),
+            })
+        })
+        .collect();
+    writeln!(anstream::stdout(), "{}", serde_json::to_string_pretty(&objects)?)?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod diff;
 mod ladder;
 mod list;
 mod page;
+mod report;
 mod start;
 mod wire;
 
@@ -61,13 +62,7 @@ enum Command {
         verbose: bool,
     },
     /// Check whether a server, in whatever language, does what a stage does
-    Check {
-        /// The stage
-        stage: String,
-        /// Where the server listens
-        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
-        addr: String,
-    },
+    Check(check::Arguments),
     /// Start a copy of a stage that is your own, to change as you like
     Start {
         /// The stage to begin with
@@ -98,6 +93,9 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
+            if error.is::<check::BadArguments>() {
+                return ExitCode::from(2);
+            }
             ExitCode::FAILURE
         }
     }
@@ -113,7 +111,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Wire { stages, only_different, verbose } => {
             wire::run(&ladder, &stages, only_different, verbose)?;
         }
-        Command::Check { stage, addr } => return check::run(&ladder, &stage, &addr),
+        Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => {

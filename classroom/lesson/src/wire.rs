@@ -6,7 +6,7 @@ use crate::list::table;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Attribute, Cell, Color};
-use contract::{Probe, Response};
+use contract::{End, Ending, Patience, Question, Response};
 use replay::Server;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -217,45 +217,74 @@ fn server(binary: &Path) -> Result<Server> {
 /// gets the first message once more.
 fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
     let mut asked = server(binary)?;
-    let mut probes = contract::probes(asked.addr());
     let mut answers: Vec<(String, Answer)> = Vec::new();
-    for number in 0..probes.len() {
-        let (probe, addr) = (&probes[number], asked.addr().to_string());
-        let (bytes, end) = probe.ask(&addr, LIMIT);
+    for number in 0..contract::requests(asked.addr()).len() {
+        let addr = asked.addr().to_string();
+        let questions = contract::requests(&addr);
+        let question = &questions[number];
+        let exchange = ask(question, &addr);
         let plain = answers.first().map(|(_, answer)| answer.short.as_str());
-        let mut short = in_short(probe, &bytes, plain);
-        let mut got = shown(&bytes, &addr);
-        let (case, sent) = (probe.case.clone(), shown(&probe.sent, &addr));
+        let mut short = in_short(question, &exchange.got, plain);
+        let mut got = shown(&exchange.got, &addr);
+        let sent = shown(&question.sent, &addr);
+        let end = why(&exchange.end);
         // A connection can be gone before its process is.
-        let died = match bytes.is_empty() || end.is_err() {
+        let died = match exchange.got.is_empty() || end.is_some() {
             true => asked.ends_soon()?,
             false => asked.ended()?,
         };
-        if let Err(error) = end {
-            got.push_str(&format!("({})\n", without_number(&format!("{error:#}"))));
+        if let Some(end) = end {
+            got.push_str(&format!("({end})\n"));
         }
         if died {
             short = last_words(&mut asked)?;
             asked = server(binary)?;
-            probes = contract::probes(asked.addr());
             if number > 0 {
-                let _ = probes[0].ask(asked.addr(), LIMIT);
+                ask(&contract::requests(asked.addr())[0], asked.addr());
             }
         }
-        answers.push((case, Answer { short, sent, got }));
+        answers.push((label(question), Answer { short, sent, got }));
     }
     Ok(answers)
 }
 
+/// Sends a question, ends this side of the connection, and returns all that comes back.
+fn ask(question: &Question, addr: &str) -> contract::Exchange {
+    let question = Question { ending: Ending::Close, ..question.clone() };
+    contract::exchange(addr, &question, Patience { whole: LIMIT, close: LIMIT })
+}
+
+/// What a question is called in the table: its method and its path, and its id where several have those.
+fn label(question: &Question) -> String {
+    let name = format!("{} {}", question.method, question.path);
+    if name == "POST /" && question.id != "post" {
+        format!("{name} ({})", question.id)
+    } else {
+        name
+    }
+}
+
+/// Why a connection did not end as it should, if it did not.
+fn why(end: &End) -> Option<String> {
+    Some(match end {
+        End::Closed => return None,
+        End::Reset => "the connection was reset".to_string(),
+        End::Open => "the connection stays open".to_string(),
+        End::TimedOut => format!("no end within {} s", LIMIT.as_secs()),
+        End::TooLong => "the response does not end".to_string(),
+        End::Refused(reason) | End::Failed(reason) => without_number(reason),
+    })
+}
+
 /// What came back, in a few words. `plain` is what came back to the first request, a `POST /` like any other.
-fn in_short(probe: &Probe, got: &[u8], plain: Option<&str>) -> String {
-    if got == probe.sent {
+fn in_short(question: &Question, got: &[u8], plain: Option<&str>) -> String {
+    if got == question.sent {
         return "the same bytes".to_string();
     }
     if got.is_empty() {
         return "nothing".to_string();
     }
-    if probe.sent.starts_with(got) {
+    if question.sent.starts_with(got) {
         return "only the beginning".to_string();
     }
     let Ok(response) = Response::parse(got) else { return "no HTTP".to_string() };
@@ -263,7 +292,7 @@ fn in_short(probe: &Probe, got: &[u8], plain: Option<&str>) -> String {
     if (200..300).contains(&response.status) {
         let media_type = response.field("Content-Type").unwrap_or_default();
         words.push(media_type.split(';').next().unwrap_or_default().to_string());
-        if response.body.is_empty() && response.field("Content-Length") != Some("0") {
+        if response.body.is_empty() && response.length > 0 {
             words.push("no body".to_string());
         }
     }
@@ -275,9 +304,9 @@ fn in_short(probe: &Probe, got: &[u8], plain: Option<&str>) -> String {
     let kind = |text: &str| text.split(", Location").next().unwrap_or_default().to_string();
     match plain {
         Some(plain)
-            if probe.case.starts_with("POST / ")
+            if label(question).starts_with("POST / (")
                 && kind(plain) == kind(&short)
-                && response.body == probe.text() =>
+                && response.body == question.text.as_bytes() =>
         {
             "as POST /".to_string()
         }

@@ -1,0 +1,152 @@
+//! The command that asks the same by hand: `curl` where it sends what the question sends, and else `printf` into
+//! `nc`.
+
+use crate::question::{Ending, Question};
+use crate::show::in_quotes;
+use crate::table::Cut;
+use std::fmt::Write as _;
+
+/// One line for a shell, which asks the server at `addr` (HOST:PORT) this question.
+pub fn command(question: &Question, addr: &str) -> String {
+    let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
+    let nc = format!("nc {host} {port}");
+    match question.ending {
+        Ending::Close if question.sent.is_empty() => return format!("{nc} < /dev/null"),
+        Ending::Reset => {
+            let bytes = in_quotes(&question.sent, 200).replace('\'', "\\x27");
+            return format!(
+                "python3 -c 'import socket, struct; s = socket.create_connection((\"{host}\", {port})); s.sendall(b{bytes}); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(\"ii\", 1, 0)); s.close()'"
+            );
+        }
+        _ => {}
+    }
+    let plain =
+        question.cut == Cut::Nowhere && question.text.len() < 200 && !question.path.is_empty();
+    // What curl sends beside it does not matter here, and it sends a Content-Length as it wants it.
+    let usual = question.text.is_empty() || has_usual_length(question);
+    if plain && usual {
+        return curl(question, addr);
+    }
+    let pieces = question.pieces();
+    let parts: Vec<&[u8]> = match question.cut {
+        // Two pieces show the same, and a person can type them.
+        Cut::Each(_) => {
+            let middle = question.body_start() + question.text.len() / 2;
+            let middle = if question.text.is_empty() { question.sent.len() / 2 } else { middle };
+            vec![&question.sent[..middle], &question.sent[middle..]]
+        }
+        _ => pieces,
+    };
+    let printed: Vec<String> = parts.iter().map(|part| print(part)).collect();
+    match &printed[..] {
+        [one] if !one.contains(';') => format!("{one} | {nc}"),
+        _ => format!("({}) | {nc}", printed.join("; sleep 1; ")),
+    }
+}
+
+/// The turns of a conversation: a pause after each.
+pub fn talk(turns: &[String], addr: &str) -> String {
+    let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
+    let printed: Vec<String> = turns.iter().map(|turn| print(turn.as_bytes())).collect();
+    format!("({}; sleep 1) | nc {host} {port}", printed.join("; sleep 1; "))
+}
+
+fn has_usual_length(question: &Question) -> bool {
+    let head = String::from_utf8_lossy(&question.sent[..question.body_start()]).into_owned();
+    let fields = head.split("Connection: close\r\n").nth(1).unwrap_or_default();
+    fields == format!("Content-Length: {}\r\n\r\n", question.text.len())
+}
+
+fn curl(question: &Question, addr: &str) -> String {
+    let url = format!("{addr}{}", question.path);
+    // A question mark would be a pattern for the shell.
+    let url = if url.contains('?') { format!("'{url}'") } else { url };
+    let mut command = "curl -i".to_string();
+    match question.method {
+        "GET" => {}
+        "HEAD" => command = "curl -I".to_string(),
+        method => {
+            let _ = write!(command, " -X {method}");
+        }
+    }
+    if question.sent.ends_with(b"\r\n\r\n")
+        && question.text.is_empty()
+        && question.method != "GET"
+        && question.method != "HEAD"
+    {
+        let has_length = String::from_utf8_lossy(&question.sent).contains("Content-Length: 0");
+        if has_length {
+            command.push_str(" --data-binary ''");
+        }
+    } else if !question.text.is_empty() {
+        let _ = write!(command, " --data-binary {}", quoted(&question.text));
+    }
+    format!("{command} {url}")
+}
+
+/// A text in quotes that no shell looks into.
+fn quoted(text: &str) -> String {
+    if text.chars().any(|c| c.is_control()) {
+        // With `$'…'` a line end can stand on one line.
+        let escaped: String = text
+            .chars()
+            .map(|c| match c {
+                '\'' => "\\'".to_string(),
+                '\\' => "\\\\".to_string(),
+                c if c.is_control() => format!("\\x{:02x}", c as u32),
+                c => c.to_string(),
+            })
+            .collect();
+        return format!("$'{escaped}'");
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A command that prints these bytes. A long run of one letter is not written out.
+fn print(bytes: &[u8]) -> String {
+    let mut commands = Vec::new();
+    let mut format = String::new();
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        let run = rest.iter().take_while(|byte| **byte == first).count();
+        if run > 50 && first.is_ascii_alphanumeric() {
+            if !format.is_empty() {
+                commands.push(format!("printf '{format}'"));
+                format.clear();
+            }
+            commands.push(format!("head -c {run} /dev/zero | tr '\\0' {}", first as char));
+            rest = &rest[run..];
+            continue;
+        }
+        match first {
+            b'\r' => format.push_str("\\r"),
+            b'\n' => format.push_str("\\n"),
+            b'\\' => format.push_str("\\\\"),
+            b'%' => format.push_str("%%"),
+            b'\'' => format.push_str("'\\''"),
+            0x20..=0x7e => format.push(first as char),
+            0x80.. => {
+                // A whole character of UTF-8, where it is one that can be seen.
+                let valid = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+                match valid.chars().next().filter(|c| c.is_alphanumeric()) {
+                    Some(c) => {
+                        format.push(c);
+                        rest = &rest[c.len_utf8()..];
+                        continue;
+                    }
+                    None => {
+                        let _ = write!(format, "\\{first:03o}");
+                    }
+                }
+            }
+            _ => {
+                let _ = write!(format, "\\{first:03o}");
+            }
+        }
+        rest = &rest[1..];
+    }
+    if !format.is_empty() || commands.is_empty() {
+        commands.push(format!("printf '{format}'"));
+    }
+    commands.join("; ")
+}

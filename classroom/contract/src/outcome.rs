@@ -1,0 +1,86 @@
+//! What became of a case.
+
+use crate::fault::Fault;
+
+/// What became of one case of the contract.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The stage whose contract was asked.
+    pub stage: u32,
+    /// The case, such as `put-replaces`.
+    pub id: &'static str,
+    /// What the case is about, with others: `the list`, `one message` and so on.
+    pub topic: &'static str,
+    /// What was asked, in a few words.
+    pub what: String,
+    /// The bytes that were sent.
+    pub sent: Vec<u8>,
+    /// What the contract wants, as lines of a response or in words.
+    pub wanted: String,
+    /// The bytes that came back.
+    pub got: Vec<u8>,
+    pub verdict: Verdict,
+    /// A command that asks the same by hand.
+    pub hand: String,
+    /// What the server printed last, where it ended during the case.
+    pub last_words: Vec<String>,
+    /// How long the case took.
+    pub seconds: f64,
+}
+
+/// Whether a case holds.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    Passed,
+    Failed(Fault),
+    /// It could not be asked: the reason.
+    NotAsked(String),
+}
+
+impl Verdict {
+    /// Whether the case holds.
+    pub fn passed(&self) -> bool {
+        matches!(self, Verdict::Passed)
+    }
+}
+
+impl Outcome {
+    /// A case that could not be asked.
+    pub(crate) fn not_asked(stage: u32, id: &'static str, what: &str, reason: &str) -> Outcome {
+        Outcome {
+            stage,
+            id,
+            topic: "",
+            what: what.to_string(),
+            sent: Vec::new(),
+            wanted: String::new(),
+            got: Vec::new(),
+            verdict: Verdict::NotAsked(reason.to_string()),
+            hand: String::new(),
+            last_words: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    /// Whether the server did what the contract wants.
+    pub fn passed(&self) -> bool {
+        self.verdict.passed()
+    }
+
+    /// The fault, if there is one.
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.verdict {
+            Verdict::Failed(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Why the case does not hold, in one sentence; `None` if it does.
+    pub fn reason(&self) -> Option<String> {
+        match &self.verdict {
+            Verdict::Passed => None,
+            Verdict::Failed(fault) => Some(fault.sentence.clone()),
+            Verdict::NotAsked(reason) => Some(format!("not asked: {reason}")),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A server as a program that the check starts, starts again and ends.
+
+use anyhow::{Context, Result};
+use replay::{Folder, Process};
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many bytes of what the server printed are kept: its last words.
+const KEPT: usize = 4 << 10;
+
+/// A student's server, or a stage's. It ends when this is dropped, and the processes that it started with it.
+pub struct Program {
+    words: Words,
+    process: Option<Process>,
+    addr: String,
+    printed: Printed,
+}
+
+/// How the program is started.
+enum Words {
+    /// A line for the shell, in the folder where this runs. `{addr}`, `{host}` and `{port}` stand for the address.
+    Shell(String),
+    /// A stage's binary, in a folder of its own.
+    Binary(PathBuf, Folder),
+}
+
+impl Program {
+    /// Starts `line` with the shell. `{addr}` in it stands for HOST:PORT, `{host}` and `{port}` for its parts; the
+    /// port is a free one.
+    ///
+    /// # Errors
+    /// There is no shell, or no free port.
+    pub fn shell(line: &str) -> Result<Program> {
+        Program::new(Words::Shell(line.to_string()))
+    }
+
+    /// Starts `binary server --addr ADDR` in an empty folder.
+    ///
+    /// # Errors
+    /// The binary cannot be started.
+    pub fn binary(binary: &Path) -> Result<Program> {
+        Program::new(Words::Binary(std::path::absolute(binary)?, Folder::new()?))
+    }
+
+    fn new(words: Words) -> Result<Program> {
+        let addr = String::new();
+        let mut program = Program { words, process: None, addr, printed: Printed::default() };
+        program.restart()?;
+        Ok(program)
+    }
+
+    /// Ends the server without a warning (SIGKILL) and starts it again, at a free port and with its files. It
+    /// does not wait until the server listens.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        // A new port each time: the old one may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
+        let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let addr = addr.context("there is no free port")?;
+        self.addr = addr.to_string();
+        let mut command = match &self.words {
+            Words::Shell(line) => {
+                let line = line.replace("{addr}", &self.addr);
+                let line = line.replace("{host}", &addr.ip().to_string());
+                shell(&line.replace("{port}", &addr.port().to_string()))
+            }
+            Words::Binary(binary, folder) => {
+                let mut command = Command::new(binary);
+                command.args(["server", "--addr", &self.addr]).current_dir(folder.path());
+                command
+            }
+        };
+        let (reader, writer) = io::pipe()?;
+        command.stdin(Stdio::null());
+        let (process, _) = Process::start(command, true, writer)?;
+        self.process = Some(process);
+        self.printed = Printed::read(reader);
+        Ok(())
+    }
+
+    /// Ends the server without a warning.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Where it listens, or will listen soon (HOST:PORT).
+    pub fn addr(&self) -> &str {
+        &self.addr
+    }
+
+    /// The exit status, if the server has ended or does so within `limit`.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn ended(&self, limit: Duration) -> Result<Option<ExitStatus>> {
+        match &self.process {
+            Some(process) => process.wait(limit),
+            None => Ok(None),
+        }
+    }
+
+    /// The last lines that the server printed since it was started, at most `most`.
+    pub fn last_words(&self, most: usize) -> Vec<String> {
+        let text = self.printed.text();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines.len().saturating_sub(most);
+        lines[last..].iter().map(|line| line.to_string()).collect()
+    }
+}
+
+/// A command that the shell runs.
+fn shell(line: &str) -> Command {
+    if cfg!(windows) {
+        let mut command = Command::new("cmd");
+        command.args(["/C", line]);
+        command
+    } else {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        command
+    }
+}
+
+/// The end of what a program has printed. It is read all the time, so that the program never waits for a full
+/// pipe.
+#[derive(Default)]
+struct Printed(Arc<Mutex<VecDeque<u8>>>);
+
+impl Printed {
+    fn read(mut pipe: PipeReader) -> Printed {
+        let printed = Printed::default();
+        let kept = printed.0.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend(&buffer[..length]);
+                let more = kept.len().saturating_sub(KEPT);
+                kept.drain(..more);
+            }
+        });
+        printed
+    }
+
+    fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&kept.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+}

@@ -1,0 +1,96 @@
+//! Bytes as a person can read them. Nothing that a server sent drives the terminal: control characters, and
+//! those that hide or turn the text around them, show their number instead.
+
+use std::fmt::Write as _;
+
+/// The bytes line by line, their line ends visible as `\r\n` or `\n`; at most `most` bytes, and at most
+/// `lines` lines. What is left out is said in a last line.
+pub fn visible(bytes: &[u8], most: usize, lines: usize) -> Vec<String> {
+    if bytes.is_empty() {
+        return vec!["(nothing)".to_string()];
+    }
+    let mut shown = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for c in lossy(&bytes[..bytes.len().min(most)]) {
+        used += c.len_utf8();
+        line.push_str(&escape(c));
+        if c == '\n' {
+            shown.push(std::mem::take(&mut line));
+            if shown.len() == lines {
+                break;
+            }
+        }
+    }
+    if !line.is_empty() {
+        shown.push(line);
+    }
+    if used < bytes.len() {
+        shown.push(format!("… ({} bytes in all)", bytes.len()));
+    }
+    shown
+}
+
+/// The text in quotes, on one line, at most `most` characters of it.
+pub fn in_quotes(text: impl AsRef<[u8]>, most: usize) -> String {
+    let bytes = text.as_ref();
+    // No character has more than four bytes.
+    let chars = lossy(&bytes[..bytes.len().min(4 * most + 4)]);
+    let mut shown: String = chars.iter().take(most).map(|c| escape(*c)).collect();
+    if chars.len() > most {
+        let _ = write!(shown, "…\" ({} bytes", bytes.len());
+        return format!("\"{shown})");
+    }
+    format!("\"{shown}\"")
+}
+
+/// The characters of UTF-8; bytes that are none become the replacement character.
+fn lossy(bytes: &[u8]) -> Vec<char> {
+    let mut chars = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        chars.extend(chunk.valid().chars());
+        if !chunk.invalid().is_empty() {
+            chars.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    chars
+}
+
+/// A character as it is shown.
+fn escape(c: char) -> String {
+    match c {
+        '"' | '\'' => c.to_string(),
+        // Whatever Unicode calls a control, a format or a private character, and spaces that look like none.
+        c => c.escape_debug().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_are_visible() {
+        assert_eq!(visible(b"a\r\nb\n\r\nc", 100, 9), ["a\\r\\n", "b\\n", "\\r\\n", "c"]);
+        assert_eq!(visible(b"", 100, 9), ["(nothing)"]);
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        assert_eq!(visible(&[b'x'; 500], 3, 9), ["xxx", "… (500 bytes in all)"]);
+        assert_eq!(visible(b"1\n2\n3\n4\n", 100, 2), ["1\\n", "2\\n", "… (8 bytes in all)"]);
+        assert_eq!(in_quotes("x".repeat(50), 3), "\"xxx…\" (50 bytes)");
+        assert_eq!(in_quotes("가나다", 3), "\"가나다\"");
+    }
+
+    #[test]
+    fn nothing_drives_the_terminal() {
+        let wild = "\x1b[2J\u{7}\u{9b}\u{202e}\u{2066}\u{61c}\u{feff}\u{200b}\u{e000}\0\x7f";
+        for shown in [visible(wild.as_bytes(), 100, 9).concat(), in_quotes(wild, 100)] {
+            assert!(shown.is_ascii(), "{shown}");
+            assert!(!shown.contains(|c: char| c.is_control()), "{shown}");
+        }
+        assert_eq!(visible(b"\xff\xfe", 10, 1), ["\u{fffd}\u{fffd}"]);
+        assert_eq!(in_quotes("안녕 \"q\" \\", 20), "\"안녕 \"q\" \\\\\"");
+    }
+}

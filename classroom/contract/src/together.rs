@@ -1,0 +1,348 @@
+//! Several connections at the same time, and one that is slow: what a server of stage 11 answers although others
+//! keep it waiting.
+
+use crate::connection::{End, Exchange, Patience, connect, is_complete};
+use crate::fault::Fault;
+use crate::judge::{Want, judge};
+use crate::question::{Model, Question};
+use crate::response::Response;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many silent connections a server has to bear beside the one that asks: more than a small pool of threads
+/// has.
+const SILENT: usize = 40;
+
+/// How many connections a server serves at a time.
+const CROWD: usize = 256;
+
+/// How long a place may take to become free.
+const FREE: Duration = Duration::from_secs(3);
+
+/// What is asked on several connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// Of four connections the last one is answered first.
+    LastFirst,
+    /// Silent connections delay no other.
+    Silent,
+    /// One connection more than the server serves.
+    Crowd,
+}
+
+/// All of them, in the order in which they are asked.
+pub const ALL: [Together; 3] = [Together::LastFirst, Together::Silent, Together::Crowd];
+
+/// What was found.
+pub struct Found {
+    pub result: Result<(), Failed>,
+    pub wanted: String,
+    pub hand: String,
+    pub got: Vec<u8>,
+}
+
+/// Why a case does not hold.
+pub enum Failed {
+    Fault(Fault),
+    /// This machine cannot ask it.
+    NotHere(String),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed::Fault(fault)
+    }
+}
+
+impl Together {
+    pub fn id(self) -> &'static str {
+        match self {
+            Together::LastFirst => "last-first",
+            Together::Silent => "silent-delays-none",
+            Together::Crowd => "crowd",
+        }
+    }
+
+    pub fn what(self) -> &'static str {
+        match self {
+            Together::LastFirst => "four connections, of which the last one asks first",
+            Together::Silent => "40 silent connections, and one that asks",
+            Together::Crowd => "256 silent connections, and one more that asks",
+        }
+    }
+
+    /// Asks it, each answer within `limit`.
+    pub fn ask(self, addr: &str, question: &Question, model: &Model, limit: Duration) -> Found {
+        let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
+        let mut found =
+            Found { result: Ok(()), wanted: String::new(), hand: String::new(), got: Vec::new() };
+        match self {
+            Together::LastFirst => {
+                found.wanted = "200 for the fourth connection, and then for the third, the second and the first".to_string();
+                found.hand = format!(
+                    "for i in 1 2 3; do nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                );
+                found.result = last_first(addr, question, model, limit, &mut found.got);
+            }
+            Together::Silent => {
+                found.wanted = "200, although 40 other connections say nothing".to_string();
+                found.hand = format!(
+                    "for i in $(seq {SILENT}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                );
+                found.result = silent(addr, question, model, limit, &mut found.got);
+            }
+            Together::Crowd => {
+                found.wanted = "503\nRetry-After: a number of seconds".to_string();
+                found.hand = format!(
+                    "for i in $(seq {CROWD}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                );
+                found.result = crowd(addr, question, limit, &mut found.got);
+            }
+        }
+        found
+    }
+}
+
+/// Opens so many connections and says nothing on them.
+fn open(addr: &str, number: usize, limit: Duration) -> Result<Vec<TcpStream>, Failed> {
+    let mut streams = Vec::new();
+    for _ in 0..number {
+        match connect(addr, limit) {
+            Ok(stream) => streams.push(stream),
+            Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => {
+                let reason = format!(
+                    "this system allows too few open files for {number} connections; `ulimit -n 1024` allows more"
+                );
+                return Err(Failed::NotHere(reason));
+            }
+            Err(error) => {
+                let sentence = format!(
+                    "connection {} of {number} is not accepted ({error})",
+                    streams.len() + 1
+                );
+                return Err(Fault::new("timeout", sentence).because(ONE_AT_A_TIME).into());
+            }
+        }
+    }
+    Ok(streams)
+}
+
+const ONE_AT_A_TIME: &str = "The server may serve one connection after the other, or only a few at a time: the others wait in the queue of the listening socket (the backlog), where the kernel has accepted them and the server has not.";
+
+/// Sends the question on a connection that is open, and returns what comes back.
+fn ask(stream: &mut TcpStream, question: &Question, limit: Duration) -> Exchange {
+    let start = Instant::now();
+    let mut exchange = Exchange::default();
+    let _ = stream.set_write_timeout(Some(limit));
+    let _ = stream.write_all(&question.sent);
+    exchange.end = read_all(stream, question.method, limit, start, &mut exchange.got);
+    exchange.took = start.elapsed();
+    exchange
+}
+
+fn read_all(
+    stream: &mut TcpStream,
+    method: &str,
+    limit: Duration,
+    start: Instant,
+    got: &mut Vec<u8>,
+) -> End {
+    let mut buffer = [0; 1 << 14];
+    loop {
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() || got.len() > 8 << 20 {
+            return if is_complete(got, method) { End::Open } else { End::TimedOut };
+        }
+        let _ = stream.set_read_timeout(Some(left));
+        match stream.read(&mut buffer) {
+            Ok(0) => return End::Closed,
+            Ok(length) => got.extend(&buffer[..length]),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::TimedOut if is_complete(got, method) => {
+                    return End::Open;
+                }
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => return End::TimedOut,
+                _ => return End::Reset,
+            },
+        }
+    }
+}
+
+fn last_first(
+    addr: &str,
+    question: &Question,
+    model: &Model,
+    limit: Duration,
+    got: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    const NAMES: [&str; 4] = ["first", "second", "third", "fourth"];
+    let mut streams = open(addr, NAMES.len(), limit)?;
+    // The queue is one of arrival: the last connection is the last that a server can accept.
+    for (number, stream) in streams.iter_mut().enumerate().rev() {
+        let exchange = ask(stream, question, limit);
+        *got = exchange.got.clone();
+        check(question, model, &exchange, &format!("the {} connection", NAMES[number]))?;
+    }
+    Ok(())
+}
+
+/// Whether a response on one of several connections is right.
+fn check(
+    question: &Question,
+    model: &Model,
+    exchange: &Exchange,
+    which: &str,
+) -> Result<(), Failed> {
+    let judged = judge(question, &Want::new(question, model, None), exchange);
+    let fault = match judged {
+        Ok(_) => return Ok(()),
+        Err(fault) => fault,
+    };
+    let sentence = format!("{which}: {}", fault.sentence);
+    let fault = Fault { sentence, ..fault };
+    Err(if fault.kind == "timeout" { fault.because(ONE_AT_A_TIME).into() } else { fault.into() })
+}
+
+fn silent(
+    addr: &str,
+    question: &Question,
+    model: &Model,
+    limit: Duration,
+    got: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    let silent = open(addr, SILENT, limit)?;
+    let mut stream = open(addr, 1, limit)?.remove(0);
+    let exchange = ask(&mut stream, question, limit);
+    *got = exchange.got.clone();
+    let result = check(question, model, &exchange, &format!("among {SILENT} silent connections"));
+    end(silent);
+    result
+}
+
+/// Closes connections, and waits for the server to close its side of them.
+fn end(streams: Vec<TcpStream>) {
+    for stream in &streams {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let start = Instant::now();
+    for mut stream in streams {
+        let left = Duration::from_secs(1).saturating_sub(start.elapsed());
+        let _ = stream.set_read_timeout(Some(left.max(Duration::from_millis(1))));
+        let _ = stream.read(&mut [0; 4096]);
+    }
+}
+
+fn crowd(
+    addr: &str,
+    question: &Question,
+    limit: Duration,
+    got: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    let crowd = open(addr, CROWD, limit)?;
+    let mut stream = open(addr, 1, limit)?.remove(0);
+    let exchange = ask(&mut stream, question, limit);
+    *got = exchange.got.clone();
+    let result = full(&exchange);
+    end(crowd);
+    result?;
+    // The server learns of the ends one by one.
+    let start = Instant::now();
+    loop {
+        let patience = Patience { whole: limit, close: limit };
+        let after = crate::connection::exchange(addr, question, patience);
+        match Response::parse(&after.got).map(|response| response.status) {
+            Ok(200) => return Ok(()),
+            _ if start.elapsed() < FREE => thread::sleep(Duration::from_millis(20)),
+            Ok(status) => {
+                *got = after.got;
+                let sentence = format!(
+                    "{} s after all others have closed, GET / is answered {status}",
+                    FREE.as_secs()
+                );
+                return Err(Fault::new("still-full", sentence)
+                    .because("A connection that ends has to give its place back, however it ends.")
+                    .into());
+            }
+            Err(fault) => {
+                *got = after.got;
+                return Err(fault.into());
+            }
+        }
+    }
+}
+
+/// Whether the one that is too many was told so.
+fn full(exchange: &Exchange) -> Result<(), Failed> {
+    if exchange.end == End::TimedOut {
+        let sentence = format!(
+            "connection {} got no answer within {:.1} s",
+            CROWD + 1,
+            exchange.took.as_secs_f32()
+        );
+        return Err(Fault::new("timeout", sentence)
+            .because("A server that is full says so at once: 503, and Retry-After.")
+            .into());
+    }
+    if exchange.got.is_empty() {
+        let sentence = format!("connection {} ended without a response", CROWD + 1);
+        return Err(Fault::new("no-response", sentence).because("A server that is full says so at once: 503, and Retry-After. A response is lost where the server closes with unread data.").into());
+    }
+    let response = Response::parse(&exchange.got)?;
+    if response.status != 503 {
+        let sentence = format!("connection {} is answered {}, not 503", CROWD + 1, response.status);
+        return Err(Fault::new("no-limit", sentence)
+            .because(
+                "Each connection costs memory. A server needs a limit for their number: 256 here.",
+            )
+            .see("RFC 9110, section 15.6.4")
+            .into());
+    }
+    let after = response.field("Retry-After").unwrap_or_default();
+    if after.is_empty() {
+        return Err(Fault::new("no Retry-After", "there is no Retry-After field")
+            .see("RFC 9110, section 10.2.3")
+            .into());
+    }
+    Ok(())
+}
+
+/// Sends `beginning`, and then a byte a second, until something comes back or `limit` is over.
+pub fn slow(addr: &str, beginning: &[u8], limit: Duration) -> Exchange {
+    let start = Instant::now();
+    let mut exchange = Exchange::default();
+    let mut stream = match connect(addr, limit) {
+        Ok(stream) => stream,
+        Err(error) => {
+            exchange.end = End::Refused(error.to_string());
+            return exchange;
+        }
+    };
+    let _ = stream.write_all(beginning);
+    exchange.end = loop {
+        if start.elapsed() > limit {
+            break End::TimedOut;
+        }
+        let left = limit.saturating_sub(start.elapsed()).min(Duration::from_secs(1));
+        let _ = stream.set_read_timeout(Some(left.max(Duration::from_millis(1))));
+        let mut buffer = [0; 4096];
+        match stream.read(&mut buffer) {
+            Ok(0) => break End::Closed,
+            Ok(length) => {
+                exchange.got.extend(&buffer[..length]);
+                let end = Instant::now();
+                break read_all(&mut stream, "GET", Duration::from_secs(1), end, &mut exchange.got);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                    let _ = stream.write_all(b"x");
+                }
+                _ => break End::Reset,
+            },
+        }
+    };
+    exchange.took = start.elapsed();
+    exchange
+}
