@@ -1,10 +1,10 @@
 //! `cargo lesson check`: whether a server, in whatever language it is written, does what a stage does.
 
-use crate::ladder::{Ladder, Stage};
 use crate::report;
-use crate::wire::build;
 use anyhow::{Context, Result};
 use contract::{Options, Outcome, Program, Restart, Server};
+use ladder::build::build;
+use ladder::{Ladder, Stage};
 use std::io::{self, IsTerminal, Write};
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
