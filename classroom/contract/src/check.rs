@@ -64,8 +64,8 @@ pub struct Options<'a> {
     pub only: Option<String>,
     /// Stop at the first case that does not hold.
     pub fail_fast: bool,
-    /// Called after each case with its outcome.
-    pub progress: &'a mut dyn FnMut(&Outcome),
+    /// Called after each case with its outcome. Where it returns `false` the check stops.
+    pub progress: &'a mut dyn FnMut(&Outcome) -> bool,
 }
 
 /// A case of the contract.
@@ -200,6 +200,8 @@ pub(crate) struct Check<'a, 'b> {
     alive_after_all: u32,
     /// Why nothing more can be asked.
     over: Option<String>,
+    /// Whether the check was told to stop.
+    stopped: bool,
     outcomes: Vec<Outcome>,
 }
 
@@ -224,6 +226,7 @@ pub fn check(stage: u32, target: &mut Server, options: Options) -> Result<Vec<Ou
         starts: 0,
         alive_after_all: 0,
         over: None,
+        stopped: false,
         outcomes: Vec::new(),
     };
     check.run()?;
@@ -243,8 +246,8 @@ impl Check<'_, '_> {
             }
             self.case(&case)?;
             let failed = self.outcomes.last().is_some_and(|last| !last.passed());
-            if failed && self.options.fail_fast {
-                break;
+            if self.stopped || failed && self.options.fail_fast {
+                return Ok(());
             }
         }
         if self.over.is_none() && only.is_none() {
@@ -325,7 +328,7 @@ impl Check<'_, '_> {
         let mut cases = cases(self.stage).into_iter();
         outcome.topic = cases.find(|case| case.id() == outcome.id).map_or("", |case| case.topic());
         outcome.seconds = start.elapsed().as_secs_f64();
-        (self.options.progress)(&outcome);
+        self.stopped |= !(self.options.progress)(&outcome);
         self.outcomes.push(outcome);
     }
 

@@ -55,7 +55,7 @@ pub fn check(stage: u32, server: &mut Server, options: Options) -> Result<Vec<Ou
 pub fn check_binary(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
     let mut server = Server::Program(Program::binary(binary)?);
     let options =
-        Options { restart: Restart::Itself, only: None, fail_fast: false, progress: &mut |_| {} };
+        Options { restart: Restart::Itself, only: None, fail_fast: false, progress: &mut |_| true };
     check(stage, &mut server, options)
 }
 

@@ -67,6 +67,9 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
         let sentence = format!("stage {number} has no case {only:?}; it has {}", ids.join(", "));
         return Err(BadArguments(sentence).into());
     }
+    if arguments.name.is_some() || arguments.run.is_some() {
+        replay::end_with_signals()?;
+    }
     let mut server = server(ladder, arguments)?;
     let restart_ids: Vec<&str> =
         ids.iter().copied().filter(|id| id.starts_with("restart-")).collect();
@@ -114,18 +117,9 @@ pub fn stage<'a>(ladder: &'a Ladder, name: &str) -> Result<(u32, Option<&'a Stag
 }
 
 /// The server that is asked: one that runs already, or one that is started now.
-pub fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
-    if arguments.name.is_some() || arguments.run.is_some() {
-        replay::end_with_signals()?;
-    }
-    if let Some(name) = &arguments.name {
-        let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
-        let built = build(ladder, &[own])?;
-        let binary = built.get(&own.name).context("cargo has built no program")?;
-        return Ok(Server::Program(Program::binary(binary)?));
-    }
-    if let Some(line) = &arguments.run {
-        return Ok(Server::Program(Program::shell(line)?));
+fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
+    if let Some(program) = program(ladder, arguments.name.as_deref(), arguments.run.as_deref())? {
+        return Ok(Server::Program(program));
     }
     let addr = arguments.addr.as_deref().unwrap_or(ADDR);
     let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
@@ -141,6 +135,20 @@ pub fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
     found.sort_by_key(|candidate| !candidate.is_ipv4());
     let first = found.first().with_context(|| format!("{addr} has no address"))?;
     Ok(Server::Address(first.to_string()))
+}
+
+/// Starts the student's server: the copy `name`, built anew, or the command `line`. `None` where there is neither.
+///
+/// # Errors
+/// There is no such copy, or it does not build.
+pub fn program(ladder: &Ladder, name: Option<&str>, line: Option<&str>) -> Result<Option<Program>> {
+    if let Some(name) = name {
+        let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
+        let built = build(ladder, &[own])?;
+        let binary = built.get(&own.name).context("cargo has built no program")?;
+        return Ok(Some(Program::binary(binary)?));
+    }
+    line.map(Program::shell).transpose()
 }
 
 fn address(server: &Server) -> String {
@@ -164,6 +172,7 @@ fn ask(
         if shows {
             eprint!("\r{asked} of {asks} \r");
         }
+        true
     };
     let mut enter = ask_for_enter;
     let restart = match server {

@@ -10,6 +10,7 @@ mod page;
 mod report;
 mod start;
 mod table;
+mod watch;
 mod wire;
 
 use anyhow::Result;
@@ -64,6 +65,8 @@ enum Command {
     },
     /// Check whether a server, in whatever language, does what a stage does
     Check(check::Arguments),
+    /// Check your own server again after each save, until all cases hold
+    Watch(watch::Arguments),
     /// Start a copy of a stage that is your own, to change as you like
     Start {
         /// The stage to begin with
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             wire::run(&ladder, &stages, only_different, verbose)?;
         }
         Command::Check(arguments) => return check::run(&ladder, &arguments),
+        Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),

@@ -41,6 +41,23 @@ pub fn groups(outcomes: &[Outcome]) -> Vec<Group<'_>> {
     groups
 }
 
+/// Prints how many cases hold as a bar, and then the first fault in full.
+pub fn print_bar(outcomes: &[Outcome], all: usize) -> Result<()> {
+    const LENGTH: usize = 40;
+    let passed = outcomes.iter().filter(|outcome| outcome.passed()).count();
+    let full = if all == 0 { 0 } else { LENGTH * passed / all };
+    let (full, empty) = ("█".repeat(full), "░".repeat(LENGTH - full));
+    let mut output = anstream::stdout();
+    writeln!(output, "{PASSED}{full}{PASSED:#}{NAME}{empty}{NAME:#} {passed} of {all} cases hold")?;
+    if let Some(first) = groups(outcomes).first() {
+        writeln!(output)?;
+        for (style, line) in in_full(first, SHOWN_LINES) {
+            writeln!(output, "{style}{line}{style:#}")?;
+        }
+    }
+    Ok(())
+}
+
 /// Prints the report. `again` is the command that asks the same once more, such as `cargo lesson check 7`.
 pub fn print(outcomes: &[Outcome], again: &str, left_out: &[&str]) -> Result<()> {
     let groups = groups(outcomes);

@@ -1,0 +1,178 @@
+//! `cargo lesson watch`: the check is made again after each save, until all cases hold.
+
+use crate::check::{self, BadArguments};
+use crate::report;
+use anyhow::{Context, Result};
+use contract::{Options, Outcome, Restart, Server};
+use ladder::Ladder;
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+/// How long it has to be quiet after a save: an editor writes a file in several steps.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Files with these ends are a program's source. What else changes while the server runs, the server may have
+/// written, such as its messages.
+const SOURCES: &str =
+    "rs py js mjs cjs ts go c h cc cpp hpp cs java kt rb php pl lua hs ml ex exs swift zig toml";
+
+/// What is asked, and of which server.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The stage
+    pub stage: String,
+    /// The name of your own stage: it is built, and its server is started
+    #[arg(conflicts_with = "run", required_unless_present = "run")]
+    pub name: Option<String>,
+    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
+    #[arg(long, value_name = "COMMAND")]
+    pub run: Option<String>,
+}
+
+/// Checks the student's server, waits for a save, and checks it again. Returns when all cases hold.
+///
+/// # Errors
+/// Arguments that cannot be ([`BadArguments`]), or files that the system does not watch.
+pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
+    let (number, _) = check::stage(ladder, &arguments.stage)?;
+    let folders = folders(ladder, arguments)?;
+    replay::end_with_signals()?;
+    let (sender, saved) = mpsc::channel();
+    let mut watcher = notify::recommended_watcher(move |event| {
+        // Nothing listens any more only when the program ends.
+        let _ = sender.send(event);
+    })
+    .context("the system does not watch files")?;
+    for folder in &folders {
+        watcher
+            .watch(folder, RecursiveMode::Recursive)
+            .with_context(|| format!("cannot watch {}", folder.display()))?;
+    }
+    let all = contract::ids(number).len();
+    loop {
+        let mut changed = false;
+        let checked = check(ladder, arguments, number, &saved, &mut changed);
+        if !changed {
+            clear()?;
+            match &checked {
+                Ok(outcomes) => report::print_bar(outcomes, all)?,
+                Err(error) => writeln!(anstream::stdout(), "{error:#}")?,
+            }
+            if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
+                writeln!(anstream::stdout(), "stage {number} is done: all {all} cases hold")?;
+                return Ok(());
+            }
+            let names: Vec<String> =
+                folders.iter().map(|folder| folder.display().to_string()).collect();
+            writeln!(
+                anstream::stdout(),
+                "\nsave a file in {} to check again; Ctrl-C ends",
+                names.join(" or ")
+            )?;
+            wait(&saved)?;
+        }
+        settle(&saved);
+    }
+}
+
+/// One check. It stops early where a source file is saved meanwhile, and says so in `changed`.
+fn check(
+    ladder: &Ladder,
+    arguments: &Arguments,
+    number: u32,
+    saved: &Receiver<notify::Result<Event>>,
+    changed: &mut bool,
+) -> Result<Vec<Outcome>> {
+    let program = check::program(ladder, arguments.name.as_deref(), arguments.run.as_deref())?;
+    let mut server = Server::Program(program.context("there is no server to start")?);
+    let mut progress = |_: &Outcome| {
+        *changed |= saved.try_iter().any(|event| is_save(&event, is_source));
+        !*changed
+    };
+    let options =
+        Options { restart: Restart::Itself, only: None, fail_fast: false, progress: &mut progress };
+    let outcomes = contract::check(number, &mut server, options);
+    drop(server);
+    // What the server wrote last is no save.
+    while let Ok(event) = saved.recv_timeout(QUIET) {
+        *changed |= is_save(&event, is_source);
+    }
+    outcomes
+}
+
+/// The folders in which the student's files are: that of the copy, or those of the files that the command names.
+fn folders(ladder: &Ladder, arguments: &Arguments) -> Result<Vec<PathBuf>> {
+    if let Some(name) = &arguments.name {
+        let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
+        return Ok(vec![own.folder.join("src")]);
+    }
+    let line = arguments.run.as_deref().unwrap_or_default();
+    let words = line.split_whitespace().map(|word| word.trim_matches(['\'', '"']));
+    let files = words.map(Path::new).filter(|path| path.is_file() && is_source(path));
+    let folders: BTreeSet<PathBuf> = files
+        .filter_map(Path::parent)
+        .map(
+            |folder| {
+                if folder.as_os_str().is_empty() { "." } else { folder.to_str().unwrap_or(".") }
+            },
+        )
+        .map(PathBuf::from)
+        .collect();
+    Ok(if folders.is_empty() { vec![PathBuf::from(".")] } else { folders.into_iter().collect() })
+}
+
+/// Waits until a file is saved.
+fn wait(saved: &Receiver<notify::Result<Event>>) -> Result<()> {
+    loop {
+        let event = saved.recv().context("the system does not watch files any more")?;
+        if is_save(&event, |_| true) {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until nothing more is written.
+fn settle(saved: &Receiver<notify::Result<Event>>) {
+    while saved.recv_timeout(QUIET).is_ok() {}
+}
+
+/// Whether an event is a save of a file that is a student's, and that `counts`.
+fn is_save(event: &notify::Result<Event>, counts: fn(&Path) -> bool) -> bool {
+    let Ok(event) = event else { return false };
+    let writes =
+        matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_));
+    writes && event.paths.iter().any(|path| !is_by_the_way(path) && counts(path))
+}
+
+/// Whether a file is one that a program writes, and not a person: hidden, built, a database or a log.
+fn is_by_the_way(path: &Path) -> bool {
+    // Above the folder that is watched, a hidden one means nothing.
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = path.strip_prefix(&here).unwrap_or(path);
+    let below =
+        if below.is_absolute() { Path::new(path.file_name().unwrap_or_default()) } else { below };
+    let parts = below.components().map(|part| part.as_os_str().to_string_lossy());
+    let built = |part: &str| ["target", "node_modules", "__pycache__"].contains(&part);
+    let hidden = |part: &str| part.starts_with('.') && part.len() > 2;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let written = [".db", ".sqlite", ".log", "~", ".swp", ".tmp", ".pyc"];
+    parts.into_iter().any(|part| built(&part) || hidden(&part))
+        || written.iter().any(|end| name.contains(end))
+}
+
+fn is_source(path: &Path) -> bool {
+    let end = path.extension().unwrap_or_default().to_string_lossy();
+    SOURCES.split(' ').any(|source| source == end)
+}
+
+/// Clears the screen, where there is one.
+fn clear() -> Result<()> {
+    if io::stdout().is_terminal() {
+        write!(io::stdout(), "\x1b[2J\x1b[H")?;
+    }
+    Ok(())
+}
