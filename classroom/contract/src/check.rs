@@ -263,6 +263,14 @@ impl Check<'_, '_> {
         }
     }
 
+    /// Where a person asks by hand: a program that the check has started ends with it.
+    fn by_hand(&self) -> String {
+        match &self.target {
+            Server::Address(addr) => addr.clone(),
+            Server::Program(_) => "127.0.0.1:8080".to_string(),
+        }
+    }
+
     /// How much time is left.
     fn left(&self) -> Duration {
         let reserve = if self.stage >= 10 { SLOW } else { Duration::ZERO };
@@ -601,7 +609,7 @@ impl Check<'_, '_> {
             sent: turns.concat().into_bytes(),
             wanted: wanted.to_string(),
             got: said.exchange.got,
-            hand: hand::talk(&turns, &addr),
+            hand: hand::talk(&turns, &self.by_hand()),
             seconds: 0.0,
             verdict: Verdict::Passed,
             last_words: Vec::new(),
@@ -771,7 +779,7 @@ impl Check<'_, '_> {
             sent: question.sent.clone(),
             wanted,
             got: exchange.got.clone(),
-            hand: hand::command(question, &self.addr()),
+            hand: hand::command(&question.to(&self.by_hand()), &self.by_hand()),
             seconds: 0.0,
             verdict,
             last_words: Vec::new(),
@@ -966,7 +974,7 @@ impl Check<'_, '_> {
         }
         let outcome = self.outcome(&question, &want, &exchange, verdict);
         let (host, port) = self
-            .addr()
+            .by_hand()
             .rsplit_once(':')
             .map(|(host, port)| (host.to_string(), port.to_string()))
             .unwrap_or_default();
@@ -986,7 +994,7 @@ impl Check<'_, '_> {
         let addr = self.addr();
         let question = Question::get_list(self.stage, &addr);
         let model = self.model.clone().unwrap_or_default();
-        let found = together.ask(&addr, &question, &model, self.patience().whole);
+        let found = together.ask(&addr, &self.by_hand(), &question, &model, self.patience().whole);
         let want = Want::new(&question, &model, None);
         let verdict = match found.result {
             Ok(()) => Verdict::Passed,

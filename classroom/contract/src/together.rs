@@ -73,30 +73,37 @@ impl Together {
         }
     }
 
-    /// Asks it, each answer within `limit`.
-    pub fn ask(self, addr: &str, question: &Question, model: &Model, limit: Duration) -> Found {
-        let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
+    /// Asks it, each answer within `limit`. A person asks at `by_hand` (HOST:PORT).
+    pub fn ask(
+        self,
+        addr: &str,
+        by_hand: &str,
+        question: &Question,
+        model: &Model,
+        limit: Duration,
+    ) -> Found {
+        let (host, port) = by_hand.rsplit_once(':').unwrap_or((by_hand, ""));
         let mut found =
             Found { result: Ok(()), wanted: String::new(), hand: String::new(), got: Vec::new() };
         match self {
             Together::LastFirst => {
                 found.wanted = "200 for the fourth connection, and then for the third, the second and the first".to_string();
                 found.hand = format!(
-                    "for i in 1 2 3; do nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                    "for i in 1 2 3; do nc {host} {port} & done; sleep 1; curl -i -m 5 {by_hand}/"
                 );
                 found.result = last_first(addr, question, model, limit, &mut found.got);
             }
             Together::Silent => {
                 found.wanted = "200, although 40 other connections say nothing".to_string();
                 found.hand = format!(
-                    "for i in $(seq {SILENT}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                    "for i in $(seq {SILENT}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {by_hand}/"
                 );
                 found.result = silent(addr, question, model, limit, &mut found.got);
             }
             Together::Crowd => {
                 found.wanted = "503\nRetry-After: a number of seconds".to_string();
                 found.hand = format!(
-                    "for i in $(seq {CROWD}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {addr}/"
+                    "for i in $(seq {CROWD}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {by_hand}/"
                 );
                 found.result = crowd(addr, question, limit, &mut found.got);
             }
