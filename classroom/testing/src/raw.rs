@@ -2,7 +2,7 @@
 
 use crate::LIMIT;
 use anyhow::{Context, Result, ensure};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,14 @@ pub fn rest(mut stream: TcpStream) -> Result<String> {
     Ok(String::from_utf8(answer)?)
 }
 
+/// Whether something has come on a connection, or its end. Does not wait.
+pub fn has_answer(stream: &TcpStream) -> Result<bool> {
+    stream.set_nonblocking(true)?;
+    let seen = stream.peek(&mut [0; 1]);
+    stream.set_nonblocking(false)?;
+    Ok(!seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock))
+}
+
 /// The status code in `answer`, or "no answer".
 pub fn status_of(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("no answer")
@@ -61,6 +69,11 @@ impl Baseline {
         // One answer may take as long as a hundred did, and five seconds on a machine that stalls.
         baseline.limit = (start.elapsed() * 10).max(Duration::from_secs(5));
         Ok(baseline)
+    }
+
+    /// What an answer may take, however busy the machine.
+    pub fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// A request is still answered 200, and as soon.

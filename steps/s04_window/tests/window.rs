@@ -10,7 +10,7 @@ mod window;
 
 use anyhow::Result;
 use testing::window::{self as usual, Person};
-use testing::{Stage, servers};
+use testing::{Stage, needs, servers};
 use window::Window;
 
 const STAGE: Stage = testing::stage!();
@@ -19,6 +19,7 @@ fn open(addr: &str) -> Person<Window> {
     Person::at(Window::new(addr), Window::draw)
 }
 
+#[needs("a Korean font")]
 #[test]
 fn enter_and_the_button_send() -> Result<()> {
     let server = STAGE.server()?;

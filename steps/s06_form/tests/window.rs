@@ -9,7 +9,7 @@ mod http;
 mod window;
 
 use anyhow::Result;
-use testing::Stage;
+use testing::{Stage, needs};
 use testing::window::{self as usual, Person};
 use window::Window;
 
@@ -19,6 +19,7 @@ fn open(addr: &str) -> Person<Window> {
     Person::at(Window::new(addr), Window::draw)
 }
 
+#[needs("a Korean font")]
 #[test]
 fn the_field_is_emptied_after_a_send() -> Result<()> {
     let server = STAGE.server()?;

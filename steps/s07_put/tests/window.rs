@@ -11,7 +11,7 @@ mod window;
 
 use anyhow::Result;
 use testing::window::{self as usual, Person};
-use testing::{LIMIT, Stage, servers};
+use testing::{LIMIT, Stage, needs, servers};
 use window::Window;
 
 const STAGE: Stage = testing::stage!();
@@ -20,6 +20,7 @@ fn open(addr: &str) -> Person<Window> {
     Person::at(Window::new(addr), Window::draw)
 }
 
+#[needs("a Korean font")]
 #[test]
 fn enter_sends_and_empties_the_field() -> Result<()> {
     let server = STAGE.server()?;
@@ -36,6 +37,7 @@ fn enter_sends_and_empties_the_field() -> Result<()> {
     Ok(())
 }
 
+#[needs("a Korean font")]
 #[test]
 fn put_changes_a_message() -> Result<()> {
     let server = STAGE.server()?;
@@ -130,7 +132,6 @@ fn a_system_without_a_korean_font() {
 mod on_a_screen {
     use super::*;
     use std::process::Stdio;
-    use testing::needs;
     use testing::process::{Program, until};
     use testing::screen::{Screen, on_display};
 
