@@ -8,12 +8,12 @@ use std::net::{Shutdown, TcpStream};
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
+use testing::Stage;
 #[cfg(target_os = "linux")]
 use testing::process::threads_and_descriptors;
 use testing::process::{signal, until};
 use testing::raw::{self, Baseline, GET, ask, connect, rest, status, status_of};
 use testing::writers::{self, Writers};
-use testing::Stage;
 
 const STAGE: Stage = testing::stage!();
 
