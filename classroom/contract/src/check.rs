@@ -591,7 +591,6 @@ impl Check<'_, '_> {
                 (said, result) = self.first_connection(ask, is_refused)?;
             }
         }
-        let addr = self.addr();
         self.notice(&said.exchange);
         let turns: Vec<String> =
             about.turns.iter().map(|turn| crate::question::filled(turn.send)).collect();
