@@ -188,6 +188,11 @@ impl Fields {
             return Ok(None);
         };
         let length = number(value).with_context(|| format!("{value:?} is not a length"))?;
+        // Two lengths that differ are two messages: which one is meant cannot be told.
+        let same = |field: &(String, String)| {
+            !field.0.eq_ignore_ascii_case("Content-Length") || field.1 == value
+        };
+        ensure!(self.0.iter().all(same), "the Content-Length fields differ");
         Ok(Some(length))
     }
 }

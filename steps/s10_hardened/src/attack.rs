@@ -61,7 +61,7 @@ pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
         }
         Kind::RstMid => {
             let mut stream = open(addr)?;
-            stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+            stream.write_all(format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes())?;
             reset(stream)?;
             say("sent a request, reset the connection (RST) before the response came")?;
         }
@@ -76,12 +76,17 @@ pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
         }
         Kind::Slow => slow(addr)?,
         Kind::Big => {
-            let line = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(10_000));
+            let line = format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", "x".repeat(10_000));
             send(addr, "a request line of 10,000 bytes", line.as_bytes())?;
-            let head = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Field: 0123456789\r\n".repeat(1000));
+            let head = format!(
+                "GET / HTTP/1.1\r\nHost: {addr}\r\n{}\r\n",
+                "X-Field: 0123456789\r\n".repeat(1000)
+            );
             send(addr, "a head of 1,000 fields", head.as_bytes())?;
-            let body =
-                format!("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n{}", "x".repeat(100_000));
+            let body = format!(
+                "POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 100000\r\n\r\n{}",
+                "x".repeat(100_000)
+            );
             send(addr, "a body of 100,000 bytes", body.as_bytes())?;
         }
         Kind::Scanners => {

@@ -68,6 +68,9 @@ impl Request {
             .all(|part| part.len() == 1 && number(part).is_some());
         ensure!(digits, "{version:?} is not a version of HTTP");
         ensure!(version.starts_with("HTTP/1."), Refusal(505));
+        // HTTP/1.0 knew no Host (RFC 9112, section 3.2).
+        let hosts = fields.0.iter().filter(|field| field.0.eq_ignore_ascii_case("Host")).count();
+        ensure!(hosts == 1 || hosts == 0 && version == "HTTP/1.0", Refusal(400));
         // Without a Content-Length, a request has no body.
         let length = fields.content_length()?.unwrap_or(0);
         ensure!(length <= BODY, Refusal(413));
@@ -222,6 +225,11 @@ impl Fields {
             return Ok(None);
         };
         let length = number(value).with_context(|| format!("{value:?} is not a length"))?;
+        // Two lengths that differ are two messages: which one is meant cannot be told.
+        let same = |field: &(String, String)| {
+            !field.0.eq_ignore_ascii_case("Content-Length") || field.1 == value
+        };
+        ensure!(self.0.iter().all(same), "the Content-Length fields differ");
         Ok(Some(length))
     }
 }

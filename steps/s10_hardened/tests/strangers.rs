@@ -75,7 +75,7 @@ fn three_hundred_slow_ones_hold_up_no_other() -> Result<()> {
     let before = left_at_rest(&server)?;
     let mut slow = silent(&server, 300)?;
     for stream in &mut slow {
-        stream.write_all(b"POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\nx")?;
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\nx")?;
     }
     until("408 for all of them", || {
         baseline.is_kept()?;
@@ -174,27 +174,31 @@ fn each_fault_has_its_status() -> Result<()> {
         ("400", "POST / HTTP/1.1\r\nContent-Length: -2\r\n\r\n"),
         ("400", "POST / HTTP/1.1\r\nContent-Length: +2\r\n\r\nhi"),
         ("400", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n"),
-        ("413", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n"),
-        ("413", "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n"),
-        ("414", &format!("GET /{long} HTTP/1.1\r\n\r\n")),
-        ("414", &format!("GET /x{} HTTP/1.1\r\n\r\n", "가".repeat(3000))),
-        ("414", &format!("GET /xx{} HTTP/1.1\r\n\r\n", "가".repeat(3000))),
-        ("414", &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(8192 - 13))),
-        ("404", &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(8192 - 14))),
-        ("431", &format!("GET / HTTP/1.1\r\nX: {long}\r\nY: {long}\r\n\r\n")),
-        ("431", &format!("GET / HTTP/1.1\r\n{fields}\r\n")),
+        ("400", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!"),
+        ("201", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nhi"),
+        ("400", "GET / HTTP/1.1\r\n\r\n"),
+        ("400", "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n"),
+        ("413", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n"),
+        ("413", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n"),
+        ("414", &format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n")),
+        ("414", &format!("GET /x{} HTTP/1.1\r\nHost: x\r\n\r\n", "가".repeat(3000))),
+        ("414", &format!("GET /xx{} HTTP/1.1\r\nHost: x\r\n\r\n", "가".repeat(3000))),
+        ("414", &format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(8192 - 13))),
+        ("404", &format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(8192 - 14))),
+        ("431", &format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\nY: {long}\r\n\r\n")),
+        ("431", &format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n")),
         ("200", &format!("GET / HTTP/1.1\r\nHost: x\r\n{hundred}\r\n")),
-        ("501", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ("501", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("505", "GET / HTTP/2.0\r\n\r\n"),
         ("505", "GET / HTTP/0.9\r\n\r\n"),
         ("200", "GET / HTTP/1.0\r\n\r\n"),
-        ("405", "CONNECT www.example.org:443 HTTP/1.1\r\n\r\n"),
-        ("421", "GET http://www.example.org/ HTTP/1.1\r\n\r\n"),
-        ("421", "GET https://www.example.org HTTP/1.1\r\n\r\n"),
-        ("404", "GET /?u=http://www.example.org/ HTTP/1.1\r\n\r\n"),
-        ("404", &format!("GET http://{}?u HTTP/1.1\r\n\r\n", server.addr())),
-        ("200", &format!("GET http://{}/ HTTP/1.1\r\n\r\n", server.addr())),
-        ("200", &format!("GET HTTP://{} HTTP/1.1\r\n\r\n", server.addr())),
+        ("405", "CONNECT www.example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("421", "GET http://www.example.org/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("421", "GET https://www.example.org HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("404", "GET /?u=http://www.example.org/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("404", &format!("GET http://{}?u HTTP/1.1\r\nHost: x\r\n\r\n", server.addr())),
+        ("200", &format!("GET http://{}/ HTTP/1.1\r\nHost: x\r\n\r\n", server.addr())),
+        ("200", &format!("GET HTTP://{} HTTP/1.1\r\nHost: x\r\n\r\n", server.addr())),
     ];
     for (wanted, request) in cases {
         let answer = ask(server.addr(), request)?;
@@ -202,7 +206,8 @@ fn each_fault_has_its_status() -> Result<()> {
     }
     assert_eq!(status(server.addr(), b"GET /\xff HTTP/1.1\r\n\r\n")?, "400");
     assert_eq!(status(server.addr(), b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n\xff")?, "400");
-    let most = format!("POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n{}", "x".repeat(65536));
+    let most =
+        format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n{}", "x".repeat(65536));
     assert_eq!(status(server.addr(), most)?, "201");
     Ok(())
 }
@@ -211,8 +216,10 @@ fn each_fault_has_its_status() -> Result<()> {
 #[test]
 fn a_refusal_reaches_a_client_that_is_still_sending() -> Result<()> {
     let server = STAGE.server()?;
-    let request =
-        format!("POST / HTTP/1.1\r\nContent-Length: 500000\r\n\r\n{}", "x".repeat(500_000));
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n{}",
+        "x".repeat(500_000)
+    );
     for _ in 0..50 {
         assert_eq!(status(server.addr(), &request)?, "413");
     }
@@ -252,7 +259,7 @@ fn out_of_descriptors() -> Result<()> {
 fn a_store_that_fails_costs_one_request() -> Result<()> {
     let mut server = STAGE.server()?;
     let baseline = Baseline::of(server.addr())?;
-    let post = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi";
+    let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
     assert_eq!(status(server.addr(), post)?, "201");
     let other = rusqlite::Connection::open(server.folder().join("messages.db"))?;
     other.execute_batch("BEGIN IMMEDIATE")?;
@@ -280,19 +287,23 @@ fn a_store_that_fails_costs_one_request() -> Result<()> {
 #[test]
 fn what_strangers_send_cannot_drive_the_terminal() -> Result<()> {
     let mut server = STAGE.server()?;
-    ask(server.addr(), b"GET /\x1b[2J HTTP/1.1\r\n\r\n")?;
+    ask(server.addr(), b"GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n")?;
     ask(
         server.addr(),
-        "POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n\x1b]0;o\x07\u{9b}2J\r!".as_bytes(),
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n\x1b]0;o\x07\u{9b}2J\r!"
+            .as_bytes(),
     )?;
-    ask(server.addr(), "GET /\u{202e}gpj HTTP/1.1\r\n\r\n".as_bytes())?;
-    ask(server.addr(), b"GET /geoserver/web/ HTTP/1.1\r\n\r\n")?;
-    ask(server.addr(), b"GET http://192.0.2.1/ HTTP/1.1\r\n\r\n")?;
+    ask(server.addr(), "GET /\u{202e}gpj HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes())?;
+    ask(server.addr(), b"GET /geoserver/web/ HTTP/1.1\r\nHost: x\r\n\r\n")?;
+    ask(server.addr(), b"GET http://192.0.2.1/ HTTP/1.1\r\nHost: x\r\n\r\n")?;
     let log = server.said_when_quiet()?;
     assert!(log.lines().all(|line| !line.contains(char::is_control)), "{log:?}");
     assert!(log.contains("\\u{1b}]0;o\\u{7}\\u{9b}2J"), "{log}");
     assert!(!log.contains('\u{202e}') && log.contains("\\u{202e}gpj"), "{log}");
-    let lines = format!("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "\n".repeat(60_000));
+    let lines = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n{}",
+        "\n".repeat(60_000)
+    );
     ask(server.addr(), lines)?;
     assert!(server.said_when_quiet()?.lines().count() < 100, "a stranger fills the log");
     assert!(log.contains(" a scan\n") && log.contains(" a proxy test\n"), "{log}");
@@ -305,7 +316,7 @@ fn ends_when_it_is_asked_to() -> Result<()> {
     for name in ["-INT", "-TERM"] {
         let server = STAGE.server()?;
         let mut stream = connect(server.addr())?;
-        stream.write_all(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nla")?;
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nla")?;
         assert_eq!(status(server.addr(), GET)?, "200");
         assert!(signal(name, server.id())?);
         // No other client gets in: the connection is refused, or ends without an answer.
