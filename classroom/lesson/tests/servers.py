@@ -1,0 +1,1987 @@
+"""Servers as students write them: some do what a stage does, and each of the others has one fault.
+
+`cargo lesson check` is tested with them: it must accept each right server, and name the fault of each
+wrong one first. Only the standard library of Python 3.9 is needed.
+
+    python3 servers.py NAME HOST:PORT [--db PATH]     runs a server
+    python3 servers.py --list                         all servers as JSON
+
+A wrong server is a right one with one method or value replaced (see `wrong`). `first` names the cases of
+which one must be the first that fails.
+"""
+
+import argparse
+import asyncio
+import html
+import http.server
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import socketserver
+import sqlite3
+import sys
+import threading
+import time
+import urllib.parse
+
+CRLF = b"\r\n"
+
+# --- What all servers share -------------------------------------------------------------------------
+
+
+class Server:
+    """Listens, and serves one connection after another."""
+
+    stage = 0
+    reuse_address = True
+
+    def __init__(self, address, db):
+        host, _, port = address.rpartition(":")
+        self.address = host.strip("[]"), int(port)
+        self.db = db
+
+    def listen(self):
+        listener = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET)
+        if self.reuse_address:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(self.address)
+        listener.listen(512)
+        self.announce(listener)
+        return listener
+
+    def announce(self, listener):
+        print("listening on %s:%s" % listener.getsockname()[:2], flush=True)
+
+    def run(self):
+        listener = self.listen()
+        while True:
+            conn, _ = listener.accept()
+            self.serve(conn)
+
+    def serve(self, conn):
+        raise NotImplementedError
+
+
+class Ended(ConnectionError):
+    """The connection ended before the request did."""
+
+
+class Echo(Server):
+    """Stage 2: sends each line back."""
+
+    def serve(self, conn):
+        with conn:
+            rest = b""
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    break
+                lines, rest = self.split(rest + data)
+                for line in lines:
+                    conn.sendall(self.reply(line))
+            conn.sendall(rest)
+
+    def split(self, data):
+        """The lines in `data`, and what comes after the last of them."""
+        *lines, rest = data.split(b"\n")
+        return [line + b"\n" for line in lines], rest
+
+    def reply(self, line):
+        return line
+
+
+# --- The list of messages ---------------------------------------------------------------------------
+
+
+class Memory:
+    """A list in memory. The stores below it also write it to a file."""
+
+    def __init__(self, path):
+        self.path = path
+        self.texts = []
+        self.load()
+
+    def load(self):
+        pass
+
+    def add(self, text):
+        """Adds a text, and says what its index is."""
+        self.texts.append(text)
+        self.save_new(len(self.texts) - 1, text)
+        return len(self.texts) - 1
+
+    def replace(self, index, text):
+        self.texts[index] = text
+        self.save_change(index, text)
+
+    def save_new(self, index, text):
+        pass
+
+    def save_change(self, index, text):
+        pass
+
+
+class Sqlite(Memory):
+    """A table in a database. Each change is committed before it is answered."""
+
+    create = "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"
+    select = "SELECT text FROM messages ORDER BY id"
+
+    def load(self):
+        self.database = sqlite3.connect(self.path, check_same_thread=False)
+        self.database.execute(self.create)
+        self.database.commit()
+        self.texts = [row[0] for row in self.database.execute(self.select)]
+
+    def save_new(self, index, text):
+        self.write("INSERT INTO messages VALUES (?, ?)", index, text)
+
+    def save_change(self, index, text):
+        self.write("UPDATE messages SET text = ? WHERE id = ?", text, index)
+
+    def write(self, command, *values):
+        self.database.execute(command, values)
+        self.database.commit()
+
+
+class JsonFile(Memory):
+    """A file that is written anew at each change, and takes the place of the old one at once."""
+
+    def load(self):
+        if os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as file:
+                self.texts = json.load(file)
+
+    def save_new(self, index, text):
+        with open(self.path + ".new", "w", encoding="utf-8") as file:
+            json.dump(self.texts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(self.path + ".new", self.path)
+
+    save_change = save_new
+
+
+class Journal(Memory):
+    """A file to which each change is appended, as a line of JSON."""
+
+    def load(self):
+        self.file = open(self.path, "a+", encoding="utf-8")
+        self.file.seek(0)
+        for line in self.file:
+            index, text = json.loads(line)
+            self.texts[index:index + 1] = [text]
+
+    def save_new(self, index, text):
+        self.file.write(json.dumps([index, text]) + "\n")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    save_change = save_new
+
+
+# --- Stages 3 to 9 ----------------------------------------------------------------------------------
+
+
+class Request:
+    def __init__(self, method, target, version="HTTP/1.1", fields=(), body=b""):
+        self.method, self.target, self.version = method, target, version
+        self.fields, self.body = list(fields), body
+
+    def values(self, name):
+        return [value for other, value in self.fields if other.lower() == name.lower()]
+
+
+class Response:
+    def __init__(self, status, body, media_type="text/plain; charset=utf-8", **fields):
+        self.status, self.media_type = status, media_type
+        self.body = body.encode() if isinstance(body, str) else body
+        self.fields = [(name.replace("_", "-"), value) for name, value in fields.items()]
+
+
+class App(Server):
+    """What a request is answered: the table of the contract, and the bytes of a response."""
+
+    store = Memory
+    line_end = "\r\n"
+    reasons = {
+        200: "OK", 201: "Created", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
+        408: "Request Timeout", 413: "Content Too Large", 414: "URI Too Long",
+        421: "Misdirected Request", 431: "Request Header Fields Too Large",
+        500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
+        505: "HTTP Version Not Supported", 507: "Insufficient Storage",
+    }
+
+    def __init__(self, address, db):
+        super().__init__(address, db)
+        self.messages = self.store(db)
+
+    def answer(self, request):
+        """The bytes that answer a request."""
+        return self.render(self.respond(request), request.method)
+
+    def respond(self, request):
+        if request.target == "/":
+            return self.respond_list(request)
+        index = self.find(request.target)
+        if self.stage < 7 or index is None:
+            return self.error(404)
+        return self.respond_message(request, index)
+
+    def respond_list(self, request):
+        if request.method not in self.list_methods():
+            return self.not_allowed(self.list_methods())
+        if request.method == "POST":
+            return self.post(request)
+        return Response(200, self.list_body(), "application/json")
+
+    def respond_message(self, request, index):
+        if request.method not in self.message_methods():
+            return self.not_allowed(self.message_methods())
+        if request.method == "PUT":
+            return self.put(request, index)
+        return Response(200, self.messages.texts[index])
+
+    def post(self, request):
+        text = self.text(request)
+        if self.stage < 5:
+            return Response(200, text)
+        index = self.messages.add(text)
+        if self.stage < 7:
+            return Response(200, text)
+        return Response(201, text, Location=self.location(index))
+
+    def put(self, request, index):
+        text = self.text(request)
+        self.messages.replace(index, text)
+        return Response(200, text)
+
+    def text(self, request):
+        return request.body.decode()
+
+    def list_methods(self):
+        if self.stage < 5:
+            return ["POST"]
+        return ["GET", "POST"] if self.stage < 6 else ["GET", "HEAD", "POST"]
+
+    def message_methods(self):
+        return ["GET", "HEAD", "PUT"]
+
+    def list_body(self):
+        return json.dumps(self.messages.texts, ensure_ascii=False)
+
+    def location(self, index):
+        return "/%d" % index
+
+    def find(self, target):
+        """The index in a target such as /0, if there is a message."""
+        index = self.parse_index(target)
+        if index is not None and 0 <= index < len(self.messages.texts):
+            return index
+        return None
+
+    def parse_index(self, target):
+        if not re.fullmatch("/[0-9]+", target):
+            return None
+        digits = target[1:].lstrip("0") or "0"
+        return int(digits) if len(digits) < 19 else None
+
+    def error(self, status, **fields):
+        return Response(status, "%d %s\n" % (status, self.reasons[status]), **fields)
+
+    def not_allowed(self, methods):
+        return self.error(405, Allow=", ".join(methods))
+
+    def render(self, response, method=""):
+        head = self.render_head(response)
+        if method == "HEAD":
+            return head
+        return head + response.body
+
+    def render_head(self, response):
+        lines = [self.status_line(response)]
+        lines += [self.field_line(name, value) for name, value in self.response_fields(response)]
+        return (self.line_end.join(lines) + 2 * self.line_end).encode()
+
+    def status_line(self, response):
+        return "HTTP/1.1 %d %s" % (response.status, self.reasons[response.status])
+
+    def field_line(self, name, value):
+        return "%s: %s" % (name, value)
+
+    def response_fields(self, response):
+        return [
+            ("Connection", "close"),
+            ("Content-Type", response.media_type),
+            ("Content-Length", self.length(response)),
+            *response.fields,
+        ]
+
+    def length(self, response):
+        return len(response.body)
+
+
+class Http(App):
+    """One connection at a time, one request a connection. What it cannot read ends it."""
+
+    def serve(self, conn):
+        with conn:
+            self.send(conn, self.answer(self.read_request(conn)))
+
+    def send(self, conn, data):
+        conn.sendall(data)
+
+    def read_request(self, conn):
+        head, rest = self.read_head(conn)
+        request = self.parse_head(head)
+        request.body = self.read_body(conn, rest, request)
+        return request
+
+    def receive(self, conn):
+        data = conn.recv(65536)
+        if not data:
+            raise Ended("the connection ended before the request did")
+        return data
+
+    def read_head(self, conn):
+        """The head without the empty line that ends it, and the bytes that came after it."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self.receive(conn)
+        head, _, rest = data.partition(b"\r\n\r\n")
+        return head, rest
+
+    def parse_head(self, head):
+        line, *lines = head.decode().split("\r\n")
+        return Request(*line.split(" "), [self.parse_field(line) for line in lines])
+
+    def parse_field(self, line):
+        name, _, value = line.partition(":")
+        return name, value.strip(" \t")
+
+    def content_length(self, request):
+        return int((request.values("Content-Length") or ["0"])[0])
+
+    def read_body(self, conn, rest, request):
+        length = self.content_length(request)
+        while len(rest) < length:
+            rest += self.receive(conn)
+        return rest[:length]
+
+
+# --- Stage 10 ---------------------------------------------------------------------------------------
+
+
+class Refused(Exception):
+    def __init__(self, status):
+        super().__init__(status)
+        self.status = status
+
+
+class NeedsMore(Exception):
+    """More bytes have to come first."""
+
+
+class Buffer:
+    """What has been received and not been used yet. `fill` brings more of it."""
+
+    def __init__(self, fill):
+        self.fill, self.data = fill, b""
+
+    def line(self, limit, status):
+        """The next line without its end, which is LF or CR LF."""
+        while b"\n" not in self.data[:limit + 2]:
+            if len(self.data) >= limit + 2:
+                raise Refused(status)
+            self.data += self.fill()
+        line, _, self.data = self.data.partition(b"\n")
+        line = line[:-1] if line.endswith(b"\r") else line
+        if len(line) > limit:
+            raise Refused(status)
+        return line
+
+    def bytes(self, length):
+        while len(self.data) < length:
+            self.data += self.fill()
+        taken, self.data = self.data[:length], self.data[length:]
+        return taken
+
+
+class Hardened(Http):
+    """Nothing that a client does ends it, and each thing has a limit."""
+
+    store = Sqlite
+    max_line, max_head, max_fields, max_body = 8 << 10, 16 << 10, 100, 64 << 10
+    max_list = 8 << 20
+    timeout = 10
+    line_too_long, head_too_long, body_too_long = 414, 431, 413
+    lost = OSError
+
+    def serve(self, conn):
+        with conn:
+            try:
+                try:
+                    data = self.answer(self.read_request(conn))
+                except Exception as error:
+                    data = self.render(self.refuse(error))
+                conn.settimeout(self.timeout)
+                self.send(conn, data)
+                self.close(conn)
+            except self.lost as error:
+                print("a connection failed: %s" % error, flush=True)
+
+    def refuse(self, error):
+        """The response to a request that cannot be read, where there is still a client."""
+        if isinstance(error, Refused):
+            return self.error(error.status)
+        if isinstance(error, socket.timeout):
+            return self.error(408)
+        if isinstance(error, ValueError):
+            return self.error(400)
+        raise error
+
+    def close(self, conn):
+        """Ends the connection so that the response arrives: unread bytes would make it a reset."""
+        conn.shutdown(socket.SHUT_WR)
+        end, left = time.monotonic() + 1, 1 << 20
+        while left > 0 and time.monotonic() < end:
+            conn.settimeout(max(0.01, end - time.monotonic()))
+            data = conn.recv(65536)
+            if not data:
+                break
+            left -= len(data)
+
+    def read_request(self, conn):
+        return self.parse(Buffer(self.filler(conn)))
+
+    def filler(self, conn):
+        end = time.monotonic() + self.timeout
+
+        def fill():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("the request took too long")
+            conn.settimeout(left)
+            return conn.recv(65536) or self.end_of_input()
+
+        return fill
+
+    def end_of_input(self):
+        raise Ended("the connection ended before the request did")
+
+    def parse(self, buffer):
+        line = self.check_line(buffer.line(self.max_line, self.line_too_long))
+        request = self.parse_request_line(line)
+        left = self.max_head - len(line) - 2
+        while True:
+            line = self.check_line(buffer.line(max(left, 0), self.head_too_long))
+            if not line:
+                break
+            left -= len(line) + 2
+            request.fields.append(self.parse_field(line))
+            if len(request.fields) > self.max_fields:
+                raise Refused(431)
+        self.check_host(request)
+        length = self.content_length(request)
+        request.body = self.limited_body(buffer, length)
+        return request
+
+    def check_line(self, line):
+        line = line.decode()
+        if re.search("[\x00-\x08\x0a-\x1f\x7f]", line):
+            raise ValueError("a control character")
+        return line
+
+    def parse_request_line(self, line):
+        method, target, version = line.split(" ")
+        if not self.is_token(method) or not target:
+            raise ValueError("no request line")
+        if not re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
+            raise ValueError("no version of HTTP")
+        if not version.startswith("HTTP/1."):
+            raise Refused(505)
+        return Request(method, target, version)
+
+    def is_token(self, text):
+        return re.fullmatch(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+", text)
+
+    def parse_field(self, line):
+        name, _, value = line.partition(":")
+        if not self.is_token(name) or ":" not in line:
+            raise ValueError("no field")
+        return name, value.strip(" \t")
+
+    def check_host(self, request):
+        if len(request.values("Host")) != 1:
+            raise ValueError("not one Host")
+
+    def content_length(self, request):
+        if request.values("Transfer-Encoding"):
+            raise Refused(501)
+        lengths = set(request.values("Content-Length"))
+        if not lengths:
+            return 0
+        if len(lengths) > 1:
+            raise ValueError("two lengths")
+        return self.parse_length(lengths.pop())
+
+    def parse_length(self, value):
+        if not re.fullmatch("[0-9]+", value):
+            raise ValueError("no length")
+        return int(value) if len(value) < 19 else 1 << 63
+
+    def limited_body(self, buffer, length):
+        if length > self.max_body:
+            raise Refused(self.body_too_long)
+        return buffer.bytes(length)
+
+    def respond(self, request):
+        target = self.origin_form(request)
+        if target is None:
+            return self.error(421)
+        request.target = target
+        return super().respond(request)
+
+    def origin_form(self, request):
+        """The path in a target, which may also be the whole address of this server."""
+        if request.method == "CONNECT":
+            return None
+        own = "http://%s:%d" % self.address
+        if request.target.startswith(own + "/"):
+            return request.target[len(own):]
+        return request.target if "://" not in request.target else None
+
+    def text(self, request):
+        text = request.body.decode()
+        if len(self.list_body()) + 6 * len(text) > self.max_list:
+            raise Refused(507)
+        return text
+
+
+# --- Stage 11 ---------------------------------------------------------------------------------------
+
+
+class Threaded(Hardened):
+    """A thread for each connection, and a permit for each thread."""
+
+    permits = 256
+
+    def __init__(self, address, db):
+        super().__init__(address, db)
+        self.lock = threading.Lock()
+
+    def run(self):
+        listener = self.listen()
+        permits = threading.Semaphore(self.permits)
+        while True:
+            conn, _ = listener.accept()
+            self.dispatch(conn, permits)
+
+    def dispatch(self, conn, permits):
+        if permits.acquire(blocking=False):
+            threading.Thread(target=self.work, args=(conn, permits), daemon=True).start()
+        else:
+            self.reject(conn)
+
+    def work(self, conn, permits):
+        try:
+            self.serve(conn)
+        finally:
+            permits.release()
+
+    def answer(self, request):
+        with self.lock:
+            return super().answer(request)
+
+    def reject(self, conn):
+        """Says that there is no room, and waits for nothing."""
+        with conn:
+            conn.setblocking(False)
+            try:
+                conn.sendall(self.render(self.error(503, **self.rejected_fields())))
+                conn.shutdown(socket.SHUT_WR)
+                conn.recv(65536)
+            except OSError:
+                pass
+
+    def rejected_fields(self):
+        return {"Retry_After": "1"}
+
+
+# --- The tables -------------------------------------------------------------------------------------
+
+SERVERS = {}
+CLASSES = {2: Echo, 3: Http, 5: Http, 6: Http, 7: Http, 8: Http, 10: Hardened, 11: Threaded}
+
+
+def but(base, **overrides):
+    """The class `base` with some of its methods and values replaced."""
+    return type(base.__name__, (base,), overrides)
+
+
+def add(name, stage, base, overrides, entry):
+    assert name not in SERVERS, name
+    if stage >= 8 and base is Http:
+        base = but(Http, store=Sqlite)
+    entry = {"name": name, "stage": stage, **entry, "needs": entry.get("needs")}
+    SERVERS[name] = entry, but(base, stage=stage, **overrides)
+
+
+def right(name, stage, base=None, needs=None, **overrides):
+    entry = {"right": True, "fault": "", "first": [], "needs": needs}
+    add(name, stage, base or CLASSES[stage], overrides, entry)
+
+
+def wrong(name, stage, fault, first, base=None, **overrides):
+    """A right server of the stage with one fault: what `overrides` replaces, or what `base` does."""
+    entry = {"right": False, "fault": fault, "first": first.split()}
+    add(name, stage, base or CLASSES[stage], overrides, entry)
+
+
+# --- Right servers ----------------------------------------------------------------------------------
+
+
+class EchoFile(Echo):
+    """The lines of a file."""
+
+    def serve(self, conn):
+        with conn, conn.makefile("rb") as lines:
+            for line in lines:
+                conn.sendall(line)
+
+
+class EchoAsync(Echo):
+    def run(self):
+        asyncio.run(self.main())
+
+    async def main(self):
+        server = await asyncio.start_server(self.talk, *self.address, limit=1 << 24)
+        await server.serve_forever()
+
+    async def talk(self, reader, writer):
+        while True:
+            line = await reader.readline()
+            if not line:
+                break
+            writer.write(line)
+            await writer.drain()
+        writer.close()
+
+
+class HttpFile(Http):
+    """A request read as a file, line by line."""
+
+    def read_request(self, conn):
+        with conn.makefile("rb") as stream:
+            request = Request(*stream.readline().decode().rstrip("\r\n").split(" "))
+            while True:
+                line = stream.readline().decode().rstrip("\r\n")
+                if not line:
+                    break
+                request.fields.append(self.parse_field(line))
+            request.body = stream.read(self.content_length(request))
+            return request
+
+
+class SocketServer(HttpFile):
+    def run(self):
+        app = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.wfile.write(app.answer(app.read_request(self.request)))
+
+        class TcpServer(socketserver.TCPServer):
+            allow_reuse_address = True
+
+        TcpServer(self.address, Handler).serve_forever()
+
+
+class Library(App):
+    """http.server of the standard library. It says nothing when it starts, and logs each request."""
+
+    kind = http.server.ThreadingHTTPServer
+
+    def run(self):
+        app, lock = self, threading.Lock()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                with lock:
+                    response = app.respond(Request(self.command, self.path, body=body))
+                self.send_response(response.status)
+                for name, value in app.response_fields(response):
+                    self.send_header(name, str(value))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(response.body)
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
+
+        self.kind(self.address, Handler).serve_forever()
+
+
+class Async(Hardened):
+    """Tasks in place of threads. The bytes so far are parsed anew when more have come."""
+
+    store = Memory
+    permits = 256
+
+    def run(self):
+        asyncio.run(self.main())
+
+    async def main(self):
+        self.served = 0
+        server = await asyncio.start_server(self.talk, *self.address, limit=1 << 17)
+        await server.serve_forever()
+
+    async def talk(self, reader, writer):
+        if self.served >= self.permits:
+            writer.write(self.render(self.error(503, Retry_After="2")))
+            return await self.finish(reader, writer, 0.1)
+        self.served += 1
+        try:
+            try:
+                request = await asyncio.wait_for(self.request(reader), self.timeout)
+                data = self.answer(request)
+            except asyncio.TimeoutError:
+                data = self.render(self.error(408))
+            except (Refused, ValueError) as error:
+                data = self.render(self.refuse(error))
+            writer.write(data)
+            await self.finish(reader, writer, 1)
+        except OSError:
+            writer.close()
+        finally:
+            self.served -= 1
+
+    async def request(self, reader):
+        data = b""
+        while True:
+            data += await reader.read(65536) or self.end_of_input()
+            buffer = Buffer(self.needs_more)
+            buffer.data = data
+            try:
+                return self.parse(buffer)
+            except NeedsMore:
+                pass
+
+    def needs_more(self):
+        raise NeedsMore
+
+    async def finish(self, reader, writer, seconds):
+        try:
+            await writer.drain()
+            writer.write_eof()
+            await asyncio.wait_for(self.drain(reader), seconds)
+        except (OSError, asyncio.TimeoutError):
+            pass
+        writer.close()
+
+    async def drain(self, reader):
+        while await reader.read(65536):
+            pass
+
+
+class Selector(Async):
+    """One thread and a loop over the sockets that are ready."""
+
+    def run(self):
+        loop = selectors.DefaultSelector()
+        listener = self.listen()
+        loop.register(listener, selectors.EVENT_READ)
+        received = {}
+        while True:
+            for key, _ in loop.select():
+                if key.fileobj is listener:
+                    conn, _ = listener.accept()
+                    received[conn] = b""
+                    loop.register(conn, selectors.EVENT_READ)
+                    continue
+                conn = key.fileobj
+                data = conn.recv(3000)
+                received[conn] += data
+                buffer = Buffer(self.needs_more)
+                buffer.data = received[conn]
+                try:
+                    request = self.parse(buffer)
+                    conn.sendall(self.answer(request))
+                except NeedsMore:
+                    if data:
+                        continue
+                loop.unregister(conn)
+                conn.close()
+                del received[conn]
+
+
+def send_drop_by_drop(self, conn, data):
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in data:
+        conn.sendall(bytes([byte]))
+
+
+def send_head_then_body(self, conn, data):
+    head, _, body = data.partition(b"\r\n\r\n")
+    conn.sendall(head + b"\r\n\r\n")
+    time.sleep(0.02)
+    conn.sendall(body)
+
+
+class Odd(Http):
+    """Says the same in other bytes."""
+
+    def list_body(self):
+        return json.dumps(self.messages.texts, indent=2).replace("/", "\\/")
+
+    def status_line(self, response):
+        return "HTTP/1.1 %d " % response.status
+
+    def not_allowed(self, methods):
+        response = self.error(405, allow=methods[-1])
+        response.fields.append(("ALLOW", ",".join(methods[:-1])))
+        return response
+
+    def error(self, status, **fields):
+        return Response(status, "", **fields)
+
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        fields += [("Server", "odd/1.0 (a: b)"), ("X-Empty", ""), ("Date", "Mon, 01 Jan 2024 00:00:00 GMT")]
+        return [(name.lower(), value) for name, value in reversed(fields)]
+
+    def field_line(self, name, value):
+        return "%s:%s \t" % (name, value)
+
+
+def listen_late(self):
+    time.sleep(1.5)
+    return Http.listen(self)
+
+
+def serve_chatty(self, conn):
+    with conn:
+        request = self.read_request(conn)
+        data = self.answer(request)
+        print("-> %s %s %r\n<- %r" % (request.method, request.target, request.body, data))
+        print("debug " * 2000, flush=True)
+        conn.sendall(data)
+
+
+NODE = r"""
+const http = require("http");
+const [host, port] = process.argv.slice(-2);
+const messages = [];
+http.createServer((request, response) => {
+  const parts = [];
+  request.on("data", part => parts.push(part));
+  request.on("end", () => {
+    const text = Buffer.concat(parts).toString("utf8");
+    const { method, url } = request;
+    const send = (status, type, body, fields) => {
+      const length = Buffer.byteLength(body);
+      response.writeHead(status, {
+        "Content-Type": type, "Content-Length": length, Connection: "close", ...fields,
+      });
+      response.end(body);
+    };
+    const plain = (status, body, fields) => send(status, "text/plain; charset=utf-8", body, fields);
+    if (url === "/") {
+      if (method === "GET" || method === "HEAD") {
+        return send(200, "application/json", JSON.stringify(messages));
+      }
+      if (method === "POST") {
+        const length = messages.push(text);
+        return plain(201, text, { Location: "/" + (length - 1) });
+      }
+      return plain(405, "no\n", { Allow: "GET, HEAD, POST" });
+    }
+    const index = /^\/[0-9]+$/.test(url) ? Number(url.slice(1)) : NaN;
+    if (!(index < messages.length)) return plain(404, "not found\n");
+    if (method === "GET" || method === "HEAD") return plain(200, messages[index]);
+    if (method === "PUT") {
+      messages[index] = text;
+      return plain(200, text);
+    }
+    return plain(405, "no\n", { Allow: "GET, HEAD, PUT" });
+  });
+}).listen(Number(port), host, () => console.log(`ready at http://${host}:${port}/`));
+"""
+
+
+class Node(Server):
+    def run(self):
+        os.execvp("node", ["node", "-e", NODE, "--", self.address[0], str(self.address[1])])
+
+
+right("echo-buffer", 2)
+right("echo-file", 2, EchoFile)
+right("echo-asyncio", 2, EchoAsync)
+right("raw-3", 3)
+right("file-3", 3, HttpFile)
+right("head-then-body-3", 3, send=send_head_then_body)
+right("raw-5", 5)
+right("file-5", 5, HttpFile)
+right("socketserver-5", 5, SocketServer)
+right("library-one-thread-5", 5, Library, kind=http.server.HTTPServer)
+right("listens-late-5", 5, listen=listen_late)
+right("raw-7", 7)
+right("library-7", 7, Library)
+right("asyncio-7", 7, Async)
+right("selectors-7", 7, Selector)
+right("drop-by-drop-7", 7, send=send_drop_by_drop)
+right("odd-7", 7, Odd)
+right("chatty-7", 7, serve=serve_chatty)
+right("says-nothing-7", 7, announce=lambda self, listener: None)
+right("node-7", 7, Node, needs="node")
+right("sqlite-8", 8)
+right("json-file-8", 8, store=JsonFile)
+right("journal-8", 8, store=Journal)
+right("no-reuse-address-8", 8, reuse_address=False)
+right("hardened-10", 10)
+right("asyncio-10", 10, but(Async, store=Journal), permits=10_000)
+right("threads-11", 11)
+right("asyncio-11", 11, but(Async, store=JsonFile))
+
+# --- Wrong servers: stage 2 -------------------------------------------------------------------------
+
+
+def each_recv(self, data):
+    return [data], b""
+
+
+def first_line_of_data(self, data):
+    line, end, rest = data.partition(b"\n")
+    return ([line + end], b"") if end else ([], line)
+
+
+def up_to_last_line_end(self, data):
+    line, end, rest = data.partition(b"\n")
+    if not end:
+        return [], data
+    return [line + end], rest.rpartition(b"\n")[2]
+
+
+def decode_each_recv(self, conn):
+    with conn:
+        rest = ""
+        while True:
+            data = conn.recv(4096)
+            if not data:
+                return
+            *lines, rest = (rest + data.decode(errors="replace")).split("\n")
+            for line in lines:
+                conn.sendall((line + "\n").encode())
+
+
+def one_line_then_close(self, conn):
+    with conn, conn.makefile("rb") as lines:
+        conn.sendall(lines.readline())
+
+
+def until_empty_line(self, conn):
+    with conn, conn.makefile("rb") as lines:
+        for line in lines:
+            if line == b"\n":
+                break
+            conn.sendall(line)
+
+
+def until_end_of_input(self, conn):
+    with conn, conn.makefile("rb") as stream:
+        conn.sendall(stream.read())
+
+
+def no_check_for_the_end(self, conn):
+    rest = b""
+    while True:
+        data = conn.recv(4096)
+        lines, rest = self.split(rest + data)
+        for line in lines:
+            conn.sendall(line)
+        time.sleep(0 if data else 0.01)
+
+
+def never_closed(self, conn):
+    self.open = getattr(self, "open", []) + [conn]
+    self.served(conn.dup())
+
+
+def serve_first_only(self):
+    conn, _ = self.listen().accept()
+    self.serve(conn)
+
+
+def crash_at_long_line(self, line):
+    if len(line) > 65536:
+        raise MemoryError("the line is too long")
+    return line
+
+
+wrong("echo-strips-line-end", 2, "The line comes back without its line end.",
+      "line-comes-back", reply=lambda self, line: line.rstrip(b"\n"))
+wrong("echo-adds-line-end", 2, "A second line end comes after the line.",
+      "line-comes-back", reply=lambda self, line: line + b"\n")
+wrong("echo-crlf", 2, "The line comes back with CR LF in place of LF.",
+      "line-comes-back", reply=lambda self, line: line[:-1] + CRLF)
+wrong("echo-until-end", 2, "Nothing comes back until the client has closed its side.",
+      "line-comes-back many-lines", serve=until_end_of_input)
+wrong("echo-never-closes", 2, "The connection stays open when the client has closed its side.",
+      "line-comes-back next-client", serve=never_closed, served=Echo.serve)
+wrong("echo-no-check-for-end", 2, "The server reads on for ever when the client has closed its side.",
+      "line-comes-back korean-comes-back next-client", serve=no_check_for_the_end)
+wrong("echo-first-client-only", 2, "The server ends after its first client.",
+      "korean-comes-back next-client", run=serve_first_only)
+wrong("echo-ascii", 2, "Each byte that is not ASCII comes back as a question mark.",
+      "korean-comes-back", reply=lambda self, line: re.sub(b"[\x80-\xff]", b"?", line))
+wrong("echo-drops-empty-lines", 2, "An empty line does not come back.",
+      "empty-line", reply=lambda self, line: line.lstrip(b"\n"))
+wrong("echo-empty-line-ends", 2, "An empty line ends the connection and does not come back.",
+      "empty-line", serve=until_empty_line)
+wrong("echo-cuts-at-1000", 2, "A line is cut after 1000 bytes.",
+      "full-read", reply=lambda self, line: line if len(line) < 1000 else line[:999] + b"\n")
+wrong("echo-one-line", 2, "The connection is closed after one line.",
+      "many-lines", serve=one_line_then_close)
+wrong("echo-decodes-each-recv", 2, "A character that two segments share comes back destroyed.",
+      "line-byte-by-byte", serve=decode_each_recv)
+wrong("echo-each-recv", 2, "Half a line comes back before its end has come.",
+      "half-line-waits", split=each_recv)
+wrong("echo-drops-rest", 2, "What comes in the same segment after a line end is lost.",
+      "line-and-a-half", split=first_line_of_data)
+wrong("echo-second-line-lost", 2, "The second of two lines in one segment is lost.",
+      "two-lines-one-segment", split=up_to_last_line_end)
+wrong("echo-dies-at-long-line", 2, "A line of more than 64 KiB ends the server.",
+      "long-line", reply=crash_at_long_line)
+
+# --- Wrong servers: the bytes of a response ---------------------------------------------------------
+
+
+def with_fields(*more):
+    return lambda self, response: [*Http.response_fields(self, response), *more]
+
+
+def without_field(name, statuses=range(600)):
+    def response_fields(self, response):
+        fields = Http.response_fields(self, response)
+        return [field for field in fields if field[0] != name or response.status not in statuses]
+
+    return response_fields
+
+
+def length_in_characters(self, response):
+    return len(response.body.decode())
+
+
+def body_after_head_of_message(self, request):
+    response = self.respond(request)
+    method = request.method if request.target == "/" else "GET"
+    return self.render(response, method)
+
+
+def length_zero_at_head(self, request):
+    response = self.respond(request)
+    if request.method == "HEAD":
+        response.body = b""
+    return self.render(response, request.method)
+
+
+def length_of_json(self, response):
+    if response.media_type == "application/json":
+        return length_in_characters(self, response)
+    return len(response.body)
+
+
+def fields_with(old, new):
+    def response_fields(self, response):
+        fields = Http.response_fields(self, response)
+        return [(name, str(value).replace(old, new)) for name, value in fields]
+
+    return response_fields
+
+
+def left_open(self, conn, data):
+    conn.sendall(data)
+    self.kept = getattr(self, "kept", []) + [conn.dup()]
+
+
+def close_after_reset(self, conn, data):
+    conn.sendall(data)
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def head_a_byte_at_a_time(self, conn):
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        byte = conn.recv(1)
+        if not byte:
+            raise Ended("the connection ended before the request did")
+        data += byte
+    return data[:-4], b""
+
+
+def body_only_for_post(self, conn, rest, request):
+    return Http.read_body(self, conn, rest, request) if request.method == "POST" else b""
+
+
+def padded(self, conn, data):
+    conn.sendall(data.ljust(1024, b"\0"))
+
+
+def hand_made_json(self):
+    return "[" + ",".join('"%s"' % text for text in self.messages.texts) + "]"
+
+
+def quotes_escaped_alone(self):
+    texts = [text.replace("\\", "\\\\").replace('"', '\\"') for text in self.messages.texts]
+    return "[" + ",".join('"%s"' % text for text in texts) + "]"
+
+
+wrong("lf-line-ends", 3, "The lines of the head end with LF in place of CR LF.", "post", line_end="\n")
+wrong("no-space-before-reason", 3, "The status line says 200OK.", "post",
+      status_line=lambda self, response: "HTTP/1.1 %d%s" % (response.status, self.reasons[response.status]))
+wrong("no-space-after-status", 5, "The status line ends right after the status code.", "post",
+      status_line=lambda self, response: "HTTP/1.1 %d" % response.status)
+wrong("two-lengths-sent", 3, "The response has Content-Length twice, with different values.", "post",
+      response_fields=with_fields(("Content-Length", 0)))
+wrong("chunked-beside-length", 5, "The response has Transfer-Encoding: chunked and a body that is not.",
+      "post", response_fields=with_fields(("Transfer-Encoding", "chunked")))
+wrong("space-before-colon", 7, "The response has a space before each colon.", "post",
+      field_line=lambda self, name, value: "%s : %s" % (name, value))
+wrong("bytes-after-body", 3, "CR LF comes after the body, which Content-Length does not count.", "post",
+      render=lambda self, response, method="": Http.render(self, response, method) + CRLF)
+wrong("padded-to-1024", 5, "The response is filled up with NUL to 1024 bytes.", "post", send=padded)
+wrong("answers-twice", 3, "The response is sent twice.", "post",
+      send=lambda self, conn, data: conn.sendall(data + data))
+wrong("no-length-sent", 3, "The response has no Content-Length.", "post",
+      response_fields=without_field("Content-Length"))
+wrong("no-length-in-errors", 7, "A response with status 405 has no Content-Length.", "put-list",
+      response_fields=without_field("Content-Length", [405]))
+wrong("length-in-characters", 3, "Content-Length counts characters.", "korean",
+      length=length_in_characters)
+wrong("list-length-in-characters", 5, "Content-Length of the list counts characters.", "korean",
+      length=length_of_json)
+wrong("no-content-type", 3, "The response has no Content-Type.", "post",
+      response_fields=without_field("Content-Type"))
+wrong("html-content-type", 5, "A text is sent as text/html.", "post",
+      response_fields=fields_with("text/plain", "text/html"))
+wrong("no-charset", 7, "The Content-Type of a text names no charset.", "post",
+      response_fields=fields_with("; charset=utf-8", ""))
+wrong("list-as-text", 5, "The list is sent as text/plain.", "post get-list",
+      response_fields=fields_with("application/json", "text/plain; charset=utf-8"))
+wrong("left-open", 3, "The server leaves the connection open after the response.", "post", send=left_open)
+wrong("closed-with-reset", 5, "The server ends each connection with RST.", "post", send=close_after_reset)
+wrong("body-of-put-unread", 3, "The body of a PUT is not read, so that closing sends RST.", "put-list",
+      read_head=head_a_byte_at_a_time, read_body=body_only_for_post)
+wrong("body-after-head-405", 3, "A response to HEAD has a body.", "head-list",
+      render=lambda self, response, method="": Http.render(self, response))
+wrong("body-after-head-of-message", 7, "The text of a message is sent in response to HEAD.",
+      "head-message", answer=body_after_head_of_message)
+wrong("head-says-length-zero", 7, "The response to HEAD has Content-Length: 0.", "head-list",
+      answer=length_zero_at_head)
+
+# --- Wrong servers: the bytes of a request ----------------------------------------------------------
+
+
+def one_recv(self, conn):
+    data = self.receive(conn)
+    head, _, body = data.partition(b"\r\n\r\n")
+    request = self.parse_head(head)
+    request.body = body
+    return request
+
+
+def head_in_one_recv(self, conn):
+    head, _, rest = self.receive(conn).partition(b"\r\n\r\n")
+    return head, rest
+
+
+def until_client_closes(self, conn, rest, request):
+    while True:
+        data = conn.recv(65536)
+        if not data:
+            return rest
+        rest += data
+
+
+def until_small_recv(self, conn, rest, request):
+    size = len(rest)
+    while size >= 1024:
+        data = conn.recv(1024)
+        size, rest = len(data), rest + data
+    return rest[:self.content_length(request)]
+
+
+def one_more_recv(self, conn, rest, request):
+    length = self.content_length(request)
+    if len(rest) < length:
+        rest += self.receive(conn)
+    return rest[:length]
+
+
+def at_most_8192(self, conn, rest, request):
+    return Http.read_body(self, conn, rest, request)[:8192]
+
+
+def body_decoded_by_recv(self, conn, rest, request):
+    """Counts bytes, but decodes each segment on its own."""
+    length, count, text = self.content_length(request), len(rest), rest.decode(errors="replace")
+    while count < length:
+        data = self.receive(conn)
+        count, text = count + len(data), text + data.decode(errors="replace")
+    return text.encode()
+
+
+def length_counts_characters(self, conn, rest, request):
+    while len(rest.decode()) < self.content_length(request):
+        rest += self.receive(conn)
+    return rest
+
+
+def split_at_last_empty_line(self, conn):
+    head, rest = Http.read_head(self, conn)
+    length = self.content_length(self.parse_head(head))
+    while len(rest) < length:
+        rest += self.receive(conn)
+    head, _, body = (head + b"\r\n\r\n" + rest).rpartition(b"\r\n\r\n")
+    line = head.split(CRLF)[0]
+    return line + b"\r\nContent-Length: %d" % len(body), body
+
+
+def until_end_without_length(self, conn, rest, request):
+    if not request.values("Content-Length"):
+        return until_client_closes(self, conn, rest, request)
+    return Http.read_body(self, conn, rest, request)
+
+
+def length_of_name(*names):
+    def content_length(self, request):
+        return int(([value for name, value in request.fields if name in names] or [0])[0])
+
+    return content_length
+
+
+def length_must_be_there(self, request):
+    return int(request.values("Content-Length")[0])
+
+
+def only_plain_digits(self, request):
+    value = (request.values("Content-Length") or ["0"])[0]
+    return int(value) if value.isdigit() else 0
+
+
+def name_and_value(self, line):
+    name, value = line.split(": ")
+    return name, value.strip()
+
+
+def buffer_of_all_requests(self, conn, rest, request):
+    length = self.content_length(request)
+    self.received = getattr(self, "received", b"") + Http.read_body(self, conn, rest, request)
+    return self.received[:length]
+
+
+def refuse_empty(self, request):
+    return Http.post(self, request) if request.body else self.error(400)
+
+
+def die_at_empty(self, request):
+    text = request.body.decode()
+    text[0]
+    return text
+
+
+def text_changed(change):
+    return lambda self, request: change(request.body.decode())
+
+
+wrong("recv-until-end", 3, "The body is read until the client closes its side.", "post",
+      read_body=until_client_closes)
+wrong("one-recv", 3, "One recv is taken for the whole request.", "body-in-two-segments",
+      read_request=one_recv)
+wrong("body-in-first-segment", 5, "The body is taken to be in the segment of the head.",
+      "body-in-two-segments", read_body=lambda self, conn, rest, request: rest)
+wrong("until-small-recv", 7, "A segment of less than 1024 bytes is taken for the last one.",
+      "body-in-two-segments", read_body=until_small_recv)
+wrong("first-connection-only", 3, "The server ends after its first connection.",
+      "body-in-two-segments", run=serve_first_only)
+wrong("buffer-of-all-requests", 3, "A text begins with the texts of earlier requests.",
+      "body-in-two-segments", read_body=buffer_of_all_requests)
+wrong("head-in-one-recv", 3, "One recv is taken for the whole head.", "head-in-two-segments",
+      read_head=head_in_one_recv)
+wrong("one-more-recv", 5, "The body is taken to be in two segments at most.", "byte-by-byte",
+      read_body=one_more_recv)
+wrong("reads-latin-1", 7, "A text is read as Latin-1.", "korean",
+      text=lambda self, request: request.body.decode("latin-1"))
+wrong("reads-length-in-characters", 5, "The server waits for as many characters as the length counts bytes.",
+      "korean", read_body=length_counts_characters)
+wrong("decodes-each-recv", 7, "A character that two segments share is destroyed.",
+      "korean-byte-by-byte", read_body=body_decoded_by_recv)
+wrong("names-case-sensitive", 3, "Only the spelling Content-Length is known.", "lower-case-names",
+      content_length=length_of_name("Content-Length"))
+wrong("two-spellings", 7, "Only the spellings Content-Length and content-length are known.",
+      "upper-case-names", content_length=length_of_name("Content-Length", "content-length"))
+wrong("value-not-trimmed", 5, "A Content-Length with more white space around it is not understood.",
+      "upper-case-names other-fields", content_length=only_plain_digits,
+      parse_field=lambda self, line: (line.partition(":")[0], line.partition(":")[2][1:]))
+wrong("empty-value-kills", 3, "A field with an empty value ends the server.", "other-fields",
+      parse_field=name_and_value)
+wrong("splits-at-last-empty-line", 5, "The head is taken to end at the last empty line.",
+      "quotes-and-line-ends", read_head=split_at_last_empty_line)
+wrong("line-ends-changed", 5, "CR LF in a text becomes LF.", "quotes-and-line-ends",
+      text=text_changed(lambda text: text.replace("\r\n", "\n")))
+wrong("last-line-end-lost", 7, "The line end after a text is removed.", "quotes-and-line-ends",
+      text=text_changed(lambda text: text.rstrip("\r\n")))
+wrong("spaces-stripped", 3, "White space around a text is removed.", "quotes-and-line-ends spaces-stay",
+      text=text_changed(lambda text: text.strip(" ")))
+wrong("form-decoded", 7, "A text is decoded as the value of a form, so that + becomes a space.",
+      "quotes-and-line-ends spaces-stay other-fields", text=text_changed(urllib.parse.unquote_plus))
+wrong("empty-refused", 3, "An empty text is refused.", "empty-text", post=refuse_empty)
+wrong("empty-kills", 5, "An empty text ends the server.", "empty-text", text=die_at_empty)
+wrong("no-length-kills", 3, "A request without Content-Length ends the server.", "no-length",
+      content_length=length_must_be_there)
+wrong("no-length-waits", 3, "Without Content-Length the body is read until the client closes its side.",
+      "no-length", read_body=until_end_without_length)
+wrong("long-text-cut", 3, "A text is cut after 8192 bytes.", "long-text", read_body=at_most_8192)
+wrong("four-byte-characters", 7, "A character of four bytes, such as an emoji, becomes a question mark.",
+      "korean put-korean quotes-and-line-ends",
+      text=text_changed(lambda text: re.sub("[\U00010000-\U0010ffff]", "?", text)))
+
+# --- Wrong servers: the table -----------------------------------------------------------------------
+
+
+def every_path_is_the_list(self, request):
+    return self.respond_list(request)
+
+
+def unknown_methods(status, *methods):
+    def respond(self, request):
+        return self.error(status) if request.method in methods else Http.respond(self, request)
+
+    return respond
+
+
+def method_before_path(self, request):
+    if request.target != "/" and request.method not in self.message_methods():
+        return self.not_allowed(self.message_methods())
+    return Http.respond(self, request)
+
+
+def no_answer_to_patch(self, conn):
+    request = self.read_request(conn)
+    if request.method == "PATCH":
+        self.waiting = conn
+    else:
+        with conn:
+            conn.sendall(self.answer(request))
+
+
+def created(status=201, **change):
+    def post(self, request):
+        text = self.text(request)
+        index = self.messages.add(text)
+        fields = {"Location": self.location(index)}
+        return Response(status, text, **{**fields, **change})
+
+    return post
+
+
+def location_counts_writes(self, index):
+    return "/%d" % (self.messages.writes - 1)
+
+
+def put_then(change):
+    def put(self, request, index):
+        return change(self, self.text(request), index, self.messages.texts[index])
+
+    return put
+
+
+def put_answer(status, text):
+    def change(self, new, index, old):
+        self.messages.replace(index, new)
+        return Response(status, text(new, old))
+
+    return put_then(change)
+
+
+def replace_all_equal(self, index, text):
+    old = self.texts[index]
+    self.texts = [text if other == old else other for other in self.texts]
+
+
+def once(self, text):
+    return self.texts.index(text) if text in self.texts else Memory.add(self, text)
+
+
+def index_by_int(pattern, convert=int):
+    """Reads what comes after the slash as an index, where the whole of it fits `pattern`."""
+    def parse_index(self, target):
+        if re.fullmatch(pattern, target[1:]):
+            return convert(target[1:])
+        return App.parse_index(self, target)
+
+    return parse_index
+
+
+def from_the_end(self, target):
+    index = index_by_int("-?[0-9]{1,18}")(self, target)
+    size = len(self.messages.texts)
+    return index if index is not None and -size <= index < size else None
+
+
+def one_too_many(self, target):
+    index = self.parse_index(target)
+    return index if index is not None and index <= len(self.messages.texts) else None
+
+
+def empty_after_the_end(self, request, index):
+    if index == len(self.messages.texts):
+        return Response(200, "")
+    return Http.respond_message(self, request, index)
+
+
+def append_at_the_end(self, request, index):
+    if index < len(self.messages.texts):
+        return Http.respond_message(self, request, index)
+    return self.post(request) if request.method == "PUT" else self.error(404)
+
+
+def only_if(condition):
+    return lambda self, target: App.find(self, target) if condition(target) else None
+
+
+def also_at_refusal(method, target):
+    """Does with the body of a refused request what POST does with it."""
+    def respond(self, request):
+        if request.method == method and re.fullmatch(target, request.target):
+            self.messages.add(self.text(request))
+        return Http.respond(self, request)
+
+    return respond
+
+
+def emptied_after_get(self):
+    body = Http.list_body(self)
+    self.messages.texts = []
+    return body
+
+
+def delete_all_the_same(self, request):
+    if request.method == "DELETE" and request.target == "/":
+        self.messages.texts.clear()
+    return Http.respond(self, request)
+
+
+def list_of(texts):
+    return lambda self: json.dumps(texts(self.messages.texts), ensure_ascii=False)
+
+
+wrong("no-allow", 3, "A response with status 405 has no Allow.", "get-list",
+      not_allowed=lambda self, methods: self.error(405))
+wrong("allow-with-semicolons", 6, "The methods in Allow are separated by semicolons.", "put-list",
+      not_allowed=lambda self, methods: self.error(405, Allow="; ".join(methods)))
+wrong("allow-without-get", 5, "The Allow of / does not name GET.", "head-list",
+      not_allowed=lambda self, methods: self.error(405, Allow="POST"))
+wrong("allow-of-the-list", 7, "The Allow of a message is the Allow of /.", "post-message",
+      not_allowed=lambda self, methods: self.error(405, Allow="GET, HEAD, POST"))
+wrong("head-too-early", 5, "HEAD / is answered 200, as from stage 6 on.", "head-list",
+      list_methods=lambda self: ["GET", "HEAD", "POST"])
+wrong("every-path-is-the-list", 3, "Each path is taken for /.",
+      "put-replaces", respond=every_path_is_the_list)
+wrong("delete-not-found", 7, "DELETE / is answered 404.", "delete-list",
+      respond=unknown_methods(404, "DELETE"))
+wrong("delete-not-implemented", 3, "DELETE / is answered 501.", "delete-list",
+      respond=unknown_methods(501, "DELETE"))
+wrong("patch-waits", 7, "PATCH is not answered, and the connection stays open.", "patch-list",
+      serve=no_answer_to_patch)
+wrong("options-is-ok", 7, "OPTIONS / is answered 200.", "options-list",
+      respond=lambda self, request: Response(200, "") if request.method == "OPTIONS"
+      else Http.respond(self, request))
+wrong("method-before-path", 7, "POST is answered 405 where there is no message.", "post-beyond",
+      respond=method_before_path)
+wrong("created-too-early", 5, "POST / is answered 201, as from stage 7 on.", "post", post=created())
+wrong("post-is-ok", 7, "POST / is answered 200, as up to stage 6.", "post", post=created(200))
+wrong("no-location", 7, "The response to POST has no Location.", "post",
+      response_fields=without_field("Location"))
+wrong("location-of-equal-text", 7, "Location names the first message with the same text.", "no-length",
+      location=lambda self, index: "/%d" % self.messages.texts.index(self.messages.texts[index]))
+wrong("location-from-one", 7, "Location counts from 1.", "post",
+      location=lambda self, index: "/%d" % (index + 1))
+wrong("location-without-slash", 7, "Location has no slash.", "post",
+      location=lambda self, index: "%d" % index)
+wrong("location-counts-puts", 7, "Each PUT makes the Location of the next POST greater by one.",
+      "twelve-messages post-location", location=location_counts_writes, store=but(
+          Memory, writes=0,
+          save_new=lambda self, *_: setattr(self, "writes", self.writes + 1),
+          save_change=lambda self, *_: setattr(self, "writes", self.writes + 1)))
+wrong("put-is-created", 7, "PUT is answered 201.", "put-replaces",
+      put=put_answer(201, lambda new, old: new))
+wrong("put-answers-old-text", 7, "PUT is answered with the text that was there before.", "put-replaces",
+      put=put_answer(200, lambda new, old: old))
+wrong("put-stores-nothing", 7, "PUT stores nothing.", "put-replaces",
+      store=but(Memory, replace=lambda self, index, text: None))
+wrong("put-appends", 7, "PUT adds a message and replaces none.", "put-replaces",
+      store=but(Memory, replace=lambda self, index, text: self.add(text)))
+wrong("put-replaces-last", 7, "PUT always replaces the last message.", "put-replaces put-double-zero",
+      store=but(Memory, replace=lambda self, index, text: Memory.replace(self, -1, text)))
+wrong("put-replaces-all-equal", 7, "PUT replaces each message that has the same text.",
+      "put-replaces put-korean put-empty put-quotes put-two-digits put-double-zero",
+      store=but(Memory, replace=replace_all_equal))
+wrong("put-empty-deletes", 7, "PUT with an empty text removes the message.", "put-empty", store=but(
+    Memory, replace=lambda self, index, text: Memory.replace(self, index, text) if text
+    else self.texts.pop(index)))
+wrong("post-inserts-at-front", 5, "POST adds a message at the front of the list.",
+      "body-in-two-segments", store=but(Memory, add=lambda self, text: self.texts.insert(0, text)))
+wrong("equal-texts-once", 7, "A text that is there already is not added again.", "no-length",
+      store=but(Memory, add=once))
+wrong("empty-not-stored", 5, "An empty text is answered 200 and not stored.", "empty-text",
+      store=but(Memory, add=lambda self, text: Memory.add(self, text) if text else None))
+wrong("stores-stripped", 5, "A text is stored without the white space around it.",
+      "quotes-and-line-ends spaces-stay", store=but(Memory, add=lambda self, text: Memory.add(self, text.strip())))
+wrong("list-of-ten", 5, "The list has no more than ten messages.",
+      "spaces-stay empty-text no-length long-text twelve-messages", list_body=list_of(lambda texts: texts[:10]))
+wrong("sorted-as-text", 5, "The list is sorted by its indexes as text, so that 10 comes before 2.",
+      "spaces-stay empty-text twelve-messages", list_body=list_of(
+          lambda texts: [texts[index] for index in sorted(range(len(texts)), key=str)]))
+wrong("list-of-objects", 7, "The list is an array of objects.", "post get-list",
+      list_body=list_of(lambda texts: [{"index": i, "text": text} for i, text in enumerate(texts)]))
+wrong("list-of-python", 5, "The list is what Python prints, with single quotes.", "post get-list",
+      list_body=lambda self: str(self.messages.texts))
+wrong("byte-order-mark", 7, "The list begins with a byte order mark.", "post get-list",
+      list_body=lambda self: "\ufeff" + Http.list_body(self))
+wrong("list-not-escaped", 5, "Quotes and backslashes stand in the list as they are.",
+      "quotes-and-line-ends", list_body=hand_made_json)
+wrong("line-ends-not-escaped", 7, "Line ends stand in the list as they are.", "quotes-and-line-ends",
+      list_body=quotes_escaped_alone)
+wrong("list-in-html", 5, "Quotes stand in the list as &quot;.", "quotes-and-line-ends",
+      list_body=list_of(lambda texts: [html.escape(text) for text in texts]))
+wrong("get-empties-the-list", 5, "GET / empties the list.", "body-in-two-segments",
+      list_body=emptied_after_get)
+wrong("refused-put-appends", 7, "PUT /abc is answered 404 and adds a message all the same.",
+      "put-word refused-change-nothing", respond=also_at_refusal("PUT", "/abc"))
+wrong("refused-post-appends", 7, "POST /i is answered 405 and adds a message all the same.",
+      "post-message refused-change-nothing", respond=also_at_refusal("POST", "/[0-9]{1,9}"))
+wrong("refused-delete-deletes", 5, "DELETE / is answered 405 and empties the list all the same.",
+      "delete-list refused-change-nothing", respond=delete_all_the_same)
+wrong("get-message-is-json", 7, "GET /i is answered with a JSON string.", "get-message",
+      respond_message=lambda self, request, index: Response(200, json.dumps(self.messages.texts[index]))
+      if request.method == "GET" else Http.respond_message(self, request, index))
+wrong("one-too-many", 7, "GET right after the end is answered 200 with an empty text.", "get-beyond",
+      find=one_too_many, respond_message=empty_after_the_end)
+wrong("put-beyond-appends", 7, "PUT right after the end adds a message.", "put-beyond",
+      find=one_too_many, respond_message=append_at_the_end)
+wrong("word-kills", 7, "The path /abc ends the server.", "get-word",
+      parse_index=index_by_int("[a-z]+"))
+wrong("word-is-zero", 7, "The path /abc names the first message, as atoi would have it.", "get-word",
+      parse_index=index_by_int("[a-z]+", lambda text: 0))
+wrong("slash-at-the-end", 7, "The path /0/ names a message.", "get-slash",
+      parse_index=index_by_int("[0-9]{1,18}/", lambda text: int(text[:-1])))
+wrong("from-the-end", 7, "The path /-1 names the last message.", "get-negative", find=from_the_end)
+wrong("negative-puts", 7, "PUT /-1 replaces the last message; GET /-1 is answered 404.", "put-negative",
+      respond=lambda self, request: self.put(request, -1)
+      if (request.method, request.target) == ("PUT", "/-1") else Http.respond(self, request))
+wrong("plus", 7, "The path /+0 names a message.", "get-plus",
+      parse_index=index_by_int("[+][0-9]{1,18}"))
+wrong("underscore", 7, "The path /1_0 names a message.", "get-underscore",
+      parse_index=index_by_int("[0-9]+_[0-9]+"))
+wrong("query", 7, "The query is cut off, so that /?0 is the list.", "get-query",
+      respond=lambda self, request: Http.respond(
+          self, Request(request.method, request.target.split("?")[0], body=request.body)))
+wrong("percent", 7, "The path /%30 names a message.", "get-percent",
+      parse_index=index_by_int("%3[0-9]", lambda text: int(text[2:])))
+wrong("two-to-64-wraps", 7, "The index of 2 to the power of 64 is that of 0.", "get-two-to-64",
+      parse_index=index_by_int("[0-9]{1,40}", lambda text: int(text) % 2**64))
+wrong("one-digit", 7, "An index has one digit.", "put-replaces put-korean put-empty put-quotes get-two-digits",
+      find=only_if(lambda target: len(target) == 2))
+wrong("two-digit-put", 7, "PUT knows no index of two digits.", "put-replaces put-korean put-empty put-quotes put-two-digits",
+      respond=lambda self, request: self.error(404) if request.method == "PUT"
+      and re.fullmatch("/[1-9][0-9]", request.target) else Http.respond(self, request))
+wrong("double-zero", 7, "The path /00 names no message.", "get-double-zero",
+      find=only_if(lambda target: re.fullmatch("/(0|[1-9][0-9]*)", target)))
+wrong("put-double-zero", 7, "PUT /00 changes nothing.", "put-double-zero",
+      put=lambda self, request, index: Response(200, request.body) if request.target == "/00"
+      else Http.put(self, request, index))
+
+# --- Wrong servers: stage 8 -------------------------------------------------------------------------
+
+
+class TextFile(Memory):
+    """The messages as the lines of a text file."""
+
+    encoding = "utf-8"
+
+    def load(self):
+        if os.path.exists(self.path):
+            with open(self.path, encoding=self.encoding, newline="") as file:
+                self.texts = file.read().split("\n")[:-1]
+
+    def save_new(self, index, text):
+        with open(self.path, "w", encoding=self.encoding, newline="") as file:
+            file.write("".join(text + "\n" for text in self.texts))
+
+    save_change = save_new
+
+
+class SavedAtTheEnd(JsonFile):
+    def load(self):
+        JsonFile.load(self)
+        signal.signal(signal.SIGTERM, lambda *_: (JsonFile.save_new(self, 0, ""), sys.exit(0)))
+
+    def save_new(self, index, text):
+        pass
+
+    save_change = save_new
+
+
+class SqlByFormat(Sqlite):
+    def write(self, command, *values):
+        values = [value if isinstance(value, int) else "'%s'" % value for value in values]
+        self.database.execute(command.replace("?", "%s") % tuple(values))
+        self.database.commit()
+
+
+class CountsAnew(JsonFile):
+    def load(self):
+        JsonFile.load(self)
+        self.old = len(self.texts)
+
+    def add(self, text):
+        return JsonFile.add(self, text) - self.old
+
+
+def find_in_database(self, target):
+    if not re.fullmatch("/[0-9]{1,99}", target):
+        return None
+    index = int(target[1:])
+    found = self.messages.database.execute("SELECT text FROM messages WHERE id = ?", (index,))
+    return index if found.fetchone() else None
+
+
+def loaded(change, base=JsonFile):
+    """A store whose texts are changed when they are loaded."""
+    def load(self):
+        base.load(self)
+        self.texts = change(self.texts)
+
+    return but(base, load=load)
+
+
+wrong("saves-at-the-end", 8, "The list is saved when the server is ended with SIGTERM, and only then.",
+      "restart-keeps", store=SavedAtTheEnd)
+wrong("no-commit", 8, "The changes are never committed.", "restart-keeps", store=but(
+    Sqlite, write=lambda self, command, *values: self.database.execute(command, values)))
+wrong("not-flushed", 8, "The file is never flushed.", "restart-keeps", store=but(
+    Journal, save_new=lambda self, *change: self.file.write(json.dumps(change) + "\n"),
+    save_change=lambda self, *change: self.file.write(json.dumps(change) + "\n")))
+wrong("put-not-saved", 8, "PUT is not saved.", "restart-keeps",
+      store=but(Sqlite, save_change=lambda self, index, text: None))
+wrong("memory-only", 8, "The list is kept in memory alone.", "restart-keeps", store=Memory)
+wrong("second-start-fails", 8, "The server does not start where the table exists.", "restart-keeps",
+      store=but(Sqlite, create=Sqlite.create.replace("IF NOT EXISTS ", "")))
+wrong("loaded-by-name", 8, "After a restart message 10 comes before message 2.", "restart-keeps",
+      store=loaded(lambda texts: [texts[i] for i in sorted(range(len(texts)), key=str)]))
+wrong("loaded-stripped", 8, "After a restart the white space around the texts is gone.", "restart-keeps",
+      store=loaded(lambda texts: [text.strip() for text in texts]))
+wrong("loaded-without-empty", 8, "After a restart the empty texts are gone.", "restart-keeps",
+      store=loaded(lambda texts: [text for text in texts if text]))
+wrong("saved-as-lines", 8, "A text with line ends is loaded as several messages.", "restart-keeps",
+      store=TextFile)
+wrong("saved-as-ascii", 8, "After a restart Korean is question marks.", "restart-keeps",
+      store=loaded(lambda texts: [text.encode("ascii", "replace").decode() for text in texts]))
+wrong("indexes-anew", 8, "After a restart the Location of a POST counts from 0 again.",
+      "restart-continues", store=CountsAnew)
+wrong("sql-by-format", 8, "A text with a single quote breaks the SQL command.",
+      "quotes-and-line-ends put-quotes", store=SqlByFormat)
+wrong("huge-index-kills", 8, "An index that is too large for SQLite ends the server.", "get-huge",
+      find=find_in_database)
+
+# --- Wrong servers: stage 10 ------------------------------------------------------------------------
+
+
+class SentOrDead(Hardened):
+    """Expects each response to be sent."""
+
+    def send(self, conn, data):
+        try:
+            conn.sendall(data)
+            Hardened.close(self, conn)
+        except OSError as error:
+            raise RuntimeError("the client is gone") from error
+
+    def close(self, conn):
+        pass
+
+
+def dies_at(kind):
+    def refuse(self, error):
+        if isinstance(error, kind):
+            raise RuntimeError("the request cannot be read") from error
+        return Hardened.refuse(self, error)
+
+    return refuse
+
+
+def refused_with(status, *from_statuses):
+    def refuse(self, error):
+        response = Hardened.refuse(self, error)
+        return self.error(status) if response.status in from_statuses else response
+
+    return refuse
+
+
+def closed_without(*statuses):
+    def refuse(self, error):
+        response = Hardened.refuse(self, error)
+        if response.status in statuses:
+            raise ConnectionError("dropped")
+        return response
+
+    return refuse
+
+
+def version_may_be_missing(self, line):
+    return Hardened.parse_request_line(self, line if line.count(" ") > 1 else line + " HTTP/1.0")
+
+
+def length_or_zero(self, value):
+    return Hardened.parse_length(self, value) if value.isdigit() else 0
+
+
+def first_length(self, request):
+    return self.parse_length((request.values("Content-Length") or ["0"])[0])
+
+
+def name_stripped(self, line):
+    name, _, value = line.partition(":")
+    return Hardened.parse_field(self, name.rstrip(" \t") + ":" + value)
+
+
+def hosts_from(least, most):
+    def check_host(self, request):
+        if not least <= len(request.values("Host")) <= most:
+            raise ValueError("not one Host")
+
+    return check_host
+
+
+def any_host(self, request):
+    target = Hardened.origin_form(self, request)
+    if target is None and request.method != "CONNECT":
+        return re.sub("^[a-z]+://[^/]*", "", request.target) or "/"
+    return target
+
+
+def tunnel(self, request):
+    return Response(200, "") if request.method == "CONNECT" else Hardened.respond(self, request)
+
+
+def scanner_welcome(self, request):
+    if re.fullmatch("/[a-z]+/[a-z/]*", request.target):
+        return Response(200, "welcome\n")
+    return Hardened.respond(self, request)
+
+
+def body_before_limit(self, buffer, length):
+    body = buffer.bytes(length)
+    if length > self.max_body:
+        raise Refused(413)
+    return body
+
+
+def no_time_limit_in_all(self, conn):
+    def fill():
+        conn.settimeout(self.timeout)
+        return conn.recv(65536) or self.end_of_input()
+
+    return fill
+
+
+def early_end(self):
+    raise EOFError("no request")
+
+
+wrong("dies-at-silence", 10, "A connection that ends without a request ends the server.",
+      "survives-silence", end_of_input=early_end)
+wrong("dies-at-reset", 10, "A connection that is reset ends the server.", "survives-reset",
+      refuse=dies_at(ConnectionResetError))
+wrong("dies-at-reset-mid", 10, "A client that is gone before its response ends the server.",
+      "survives-reset-mid", base=SentOrDead)
+wrong("dies-at-garbage", 10, "Bytes that are not UTF-8 end the server.", "garbage-tls",
+      refuse=dies_at(UnicodeDecodeError))
+wrong("garbage-500", 10, "A request that cannot be parsed is answered 500.",
+      "garbage-tls", refuse=refused_with(500, 400))
+wrong("garbage-dropped", 10, "A request that cannot be parsed is not answered.",
+      "garbage-tls", refuse=closed_without(400))
+wrong("version-may-be-missing", 10, "A request line without a version is answered 200.",
+      "garbage-no-version", parse_request_line=version_may_be_missing,
+      check_host=lambda self, request: request.version == "HTTP/1.0" or Hardened.check_host(self, request))
+wrong("bad-length-is-zero", 10, "A Content-Length that is no number is taken for 0.", "bad-length",
+      parse_length=length_or_zero)
+wrong("first-length-counts", 10, "Of two different lengths the first one counts.", "two-lengths",
+      content_length=first_length)
+wrong("name-stripped", 10, "White space before a colon is accepted.", "space-before-colon",
+      parse_field=name_stripped)
+wrong("control-character-accepted", 10, "A control character in a field is accepted.",
+      "control-character", check_line=lambda self, line: line.decode())
+wrong("no-host-accepted", 10, "A request without Host is accepted.", "no-host",
+      check_host=hosts_from(0, 1))
+wrong("two-hosts-accepted", 10, "A request with two Host fields is accepted.", "two-hosts",
+      check_host=hosts_from(1, 9))
+wrong("long-line-400", 10, "A request line of more than 8 KiB is answered 400.", "long-line-refused",
+      line_too_long=400)
+wrong("no-line-limit", 10, "A request line of more than 8 KiB is accepted.", "long-line-refused",
+      max_line=12_000)
+wrong("line-of-1-kib", 10, "A request line may have no more than 1 KiB.", "long-line-accepted",
+      max_line=1024)
+wrong("long-head-413", 10, "A head of more than 16 KiB is answered 413.", "long-head", head_too_long=413)
+wrong("no-head-limit", 10, "A head of more than 16 KiB is accepted.", "long-head", max_head=1 << 20)
+wrong("many-fields-accepted", 10, "More than 100 fields are accepted.", "many-fields", max_fields=1000)
+wrong("fields-20", 10, "No more than 20 fields are accepted.", "ninety-fields", max_fields=20)
+wrong("no-body-limit", 10, "A body of more than 64 KiB is accepted.", "long-body", max_body=90_000)
+wrong("no-lingering-close", 10, "A connection with unread bytes is closed at once, so that RST follows 413.",
+      "long-body", close=lambda self, conn: None)
+wrong("waits-for-body", 10, "The whole body is waited for before 413 is sent.", "announced-body",
+      limited_body=body_before_limit)
+wrong("body-of-4-kib", 10, "A body may have no more than 4 KiB.", "long-text", max_body=4096)
+wrong("body-below-64-kib", 10, "A body of exactly 64 KiB is refused.", "full-body", max_body=65_535)
+wrong("proxy-accepted", 10, "A request for another host is answered as if it were for this one.",
+      "proxy-request", origin_form=any_host)
+wrong("connect-accepted", 10, "CONNECT is answered 200.", "connect-request", respond=tunnel)
+wrong("scanner-welcome", 10, "The path of a scanner is answered 200.", "scanner-request",
+      respond=scanner_welcome)
+wrong("no-deadline", 10, "The time is limited for each recv, not for the whole request.", "slow-request",
+      filler=no_time_limit_in_all)
+wrong("deadline-of-30-s", 10, "A slow request is answered 408 after 30 s.", "slow-request", timeout=30)
+wrong("deadline-of-3-s", 10, "A slow request is answered 408 after 3 s.", "slow-request", timeout=3)
+wrong("slow-dropped", 10, "A slow request is not answered; the connection is closed after 10 s.",
+      "slow-request", refuse=closed_without(408))
+
+# --- Wrong servers: stage 11 ------------------------------------------------------------------------
+
+
+class OneAfterAnother(Threaded):
+    def dispatch(self, conn, permits):
+        self.serve(conn)
+
+
+class HeldLock(Threaded):
+    """Takes the lock before the request has come."""
+
+    def serve(self, conn):
+        with self.lock:
+            Hardened.serve(self, conn)
+
+    def answer(self, request):
+        return Hardened.answer(self, request)
+
+
+class ReadsFirst(Threaded):
+    """Starts a thread when the first bytes of a request have come."""
+
+    def dispatch(self, conn, permits):
+        conn.settimeout(self.timeout)
+        try:
+            conn.recv(1, socket.MSG_PEEK)
+        except OSError:
+            pass
+        Threaded.dispatch(self, conn, permits)
+
+
+class SharedConnection(Threaded):
+    """Each thread asks the server which connection is its own, and that may be a later one by then."""
+
+    def work(self, conn, permits):
+        try:
+            self.conn = conn
+            conn.settimeout(self.timeout)
+            conn.recv(1, socket.MSG_PEEK)
+            self.serve(self.conn)
+        except OSError:
+            pass
+        finally:
+            permits.release()
+
+
+class Workers(Threaded):
+    """A queue without end before a few threads."""
+
+    workers = 4
+
+    def __init__(self, address, db):
+        super().__init__(address, db)
+        self.idle = threading.Semaphore(self.workers)
+
+    def dispatch(self, conn, permits):
+        threading.Thread(target=self.work, args=(conn, self.idle), daemon=True).start()
+
+    def work(self, conn, permits):
+        with self.idle:
+            self.serve(conn)
+
+
+class LostPermits(Threaded):
+    """Gives a permit back only where a request has been answered."""
+
+    def work(self, conn, permits):
+        self.serve(conn)
+
+    def run(self):
+        self.shared = threading.Semaphore(self.permits)
+        super().run()
+
+    def dispatch(self, conn, permits):
+        Threaded.dispatch(self, conn, self.shared)
+
+    def send(self, conn, data):
+        self.shared.release()
+        conn.sendall(data)
+
+
+def dies_of_crowd(self, conn):
+    os._exit(1)
+
+
+wrong("one-after-another", 11, "One connection is served at a time.", "last-first", base=OneAfterAnother)
+wrong("held-lock", 11, "The lock is held while a request is waited for.", "last-first", base=HeldLock)
+wrong("reads-first", 11, "No connection is accepted until the one before has sent something.",
+      "last-first", base=ReadsFirst)
+wrong("shared-connection", 11, "A thread reads from the connection that was accepted last.",
+      "last-first", base=SharedConnection)
+wrong("four-workers", 11, "Four connections are served at a time, the others wait.", "crowd", base=Workers)
+wrong("no-permits", 11, "The number of connections has no limit.", "crowd", permits=10_000)
+wrong("waits-for-permit", 11, "A connection beyond 256 waits for a permit.", "crowd",
+      dispatch=lambda self, conn, permits: (permits.acquire(), threading.Thread(
+          target=self.work, args=(conn, permits), daemon=True).start()))
+wrong("no-retry-after", 11, "503 comes without Retry-After.", "crowd", rejected_fields=lambda self: {})
+wrong("rejects-in-silence", 11, "A connection beyond 256 is closed and not answered.", "crowd",
+      reject=lambda self, conn: conn.close())
+wrong("lost-permits", 11, "Connections without a request use up the permits, so that 503 stays for good.",
+      "crowd", base=LostPermits)
+wrong("dies-of-crowd", 11, "The 257th connection ends the server.", "crowd", reject=dies_of_crowd)
+
+
+# --- The command line -------------------------------------------------------------------------------
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="?", choices=SERVERS, metavar="NAME")
+    parser.add_argument("address", nargs="?", metavar="HOST:PORT")
+    parser.add_argument("--db", default="messages.db", metavar="PATH")
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    if args.list:
+        print(json.dumps([entry for entry, _ in SERVERS.values()], indent=1))
+    elif args.address is None:
+        parser.error("say which server, and HOST:PORT")
+    else:
+        SERVERS[args.name][1](args.address, args.db).run()
+
+
+if __name__ == "__main__":
+    main()
