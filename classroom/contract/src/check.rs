@@ -1,19 +1,18 @@
 //! The check: asks a server all cases of a stage, in order, and keeps in mind what its list should hold.
 
+use crate::cases::{Case, cases};
 use crate::connection::{End, Exchange, Patience, exchange};
 use crate::fault::{Checked, Fault};
 use crate::judge::{Want, compare_lists, judge, parse_list};
 use crate::outcome::{Outcome, Verdict};
 use crate::program::Program;
 use crate::question::{Ending, Model, Question};
-use crate::response::position;
-use crate::table::EVER;
+use crate::response::end_of_head;
 use crate::table::{
-    Answer, LIMITS, Limit, MORE, POST_SAME, POSTS, Row, TABLE, TALKS, Talk, Target,
+    Answer, FULL_BODY, LIMITS, MORE, POST_SAME, POSTS, PUT_REPLACES, Row, TABLE, Talk, Target,
 };
 use crate::{hand, talk, together};
 use anyhow::{Context, Result, bail};
-use std::ops::RangeInclusive;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ use std::time::{Duration, Instant};
 const WHOLE: Duration = Duration::from_secs(20);
 
 /// How much of it `slow-request` needs: a server gives a request 10 s.
-const SLOW: Duration = Duration::from_secs(13);
+const SLOW: Duration = Duration::from_millis(11_500);
 
 /// How long a program may take to listen.
 const START: Duration = Duration::from_secs(8);
@@ -66,114 +65,6 @@ pub struct Options<'a> {
     pub fail_fast: bool,
     /// Called after each case with its outcome. Where it returns `false` the check stops.
     pub progress: &'a mut dyn FnMut(&Outcome) -> bool,
-}
-
-/// A case of the contract.
-pub(crate) enum Case {
-    Talk(&'static Talk),
-    /// A request. A list that it changes is looked at afterwards.
-    Row(&'static Row),
-    /// More messages, one after the other.
-    More,
-    /// What was refused has changed nothing.
-    Unchanged,
-    RestartKeeps,
-    RestartContinues,
-    /// A connection that ends without a request, or before its response.
-    Break(&'static str, &'static str, Ending, &'static str),
-    Limit(&'static Limit),
-    Together(together::Together),
-    Slow,
-}
-
-/// The connections that end early.
-const BREAKS: [Case; 3] = [
-    Case::Break("survives-silence", "connects and closes", Ending::Close, ""),
-    Case::Break("survives-reset", "connects and resets the connection", Ending::Reset, ""),
-    Case::Break(
-        "survives-reset-mid",
-        "sends a request and resets the connection",
-        Ending::Reset,
-        "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n",
-    ),
-];
-
-/// All cases of a stage, in the order in which they are asked.
-pub(crate) fn cases(stage: u32) -> Vec<Case> {
-    all().into_iter().filter(|case| case.stages().contains(&stage)).collect()
-}
-
-/// The cases of all stages.
-fn all() -> Vec<Case> {
-    let mut cases: Vec<Case> = TALKS.iter().map(Case::Talk).collect();
-    cases.extend(POSTS.iter().map(Case::Row));
-    cases.extend([Case::More, Case::Row(&POST_SAME)]);
-    cases.extend(TABLE.iter().map(Case::Row));
-    cases.extend([Case::Unchanged, Case::RestartKeeps, Case::RestartContinues]);
-    cases.extend(BREAKS);
-    cases.extend(LIMITS.iter().map(Case::Limit));
-    cases.extend(together::ALL.map(Case::Together));
-    cases.push(Case::Slow);
-    cases
-}
-
-/// The last stage that has a case of its own.
-pub(crate) fn last_stage() -> u32 {
-    all().iter().map(|case| *case.stages().start()).max().unwrap_or(1)
-}
-
-impl Case {
-    /// The id of the case.
-    pub(crate) fn id(&self) -> &'static str {
-        match self {
-            Case::Talk(talk) => talk.id,
-            Case::Row(row) => row.id,
-            Case::More => "twelve-messages",
-            Case::Unchanged => "refused-change-nothing",
-            Case::RestartKeeps => "restart-keeps",
-            Case::RestartContinues => "restart-continues",
-            Case::Break(id, ..) => id,
-            Case::Limit(limit) => limit.id,
-            Case::Together(together) => together.id(),
-            Case::Slow => "slow-request",
-        }
-    }
-
-    /// The stages that are asked this.
-    fn stages(&self) -> RangeInclusive<u32> {
-        match self {
-            Case::Talk(talk) => talk.stages.clone(),
-            Case::Row(row) => row.stages.0..=row.stages.1,
-            Case::More | Case::Unchanged => 5..=EVER,
-            Case::RestartKeeps | Case::RestartContinues => 8..=EVER,
-            Case::Break(..) | Case::Limit(_) | Case::Slow => 10..=EVER,
-            Case::Together(_) => 11..=EVER,
-        }
-    }
-
-    /// What the case is about, with others.
-    fn topic(&self) -> &'static str {
-        match self {
-            Case::Talk(_) => "lines",
-            Case::More | Case::Unchanged => "the list",
-            Case::Row(row) if POSTS.iter().chain([&POST_SAME]).any(|post| post.id == row.id) => {
-                "POST /"
-            }
-            Case::Row(row) => match row.target {
-                Target::Path("/") => "the list",
-                Target::Middle | Target::TwoDigits | Target::ZeroBefore => "one message",
-                Target::Beyond | Target::Path(_) => "paths that name no message",
-            },
-            Case::RestartKeeps | Case::RestartContinues => "a restart",
-            Case::Break(..) | Case::Limit(_) => "nonsense and limits",
-            Case::Together(_) | Case::Slow => "clients that wait",
-        }
-    }
-
-    /// Whether the case is about a server that is started again.
-    fn is_about_a_restart(&self) -> bool {
-        matches!(self, Case::RestartKeeps | Case::RestartContinues)
-    }
 }
 
 /// A check under way.
@@ -308,17 +199,8 @@ impl Check<'_, '_> {
             Case::More => self.more()?,
             Case::Unchanged => self.unchanged()?,
             Case::RestartKeeps => self.restart_keeps()?,
-            Case::RestartContinues => {
-                let addr = self.addr();
-                let mut question = Question::new(
-                    &POSTS[0],
-                    self.stage,
-                    &addr,
-                    &self.model.clone().unwrap_or_default(),
-                );
-                question.id = case.id();
-                self.question(&question)?
-            }
+            Case::RestartContinues => self.after_a_restart(&POSTS[0], case.id())?,
+            Case::RestartReplaces => self.after_a_restart(&PUT_REPLACES, case.id())?,
             Case::Break(id, what, ending, bytes) => {
                 let mut question = Question::of_bytes(id, what, *ending, "GET");
                 question.sent = bytes.replace("{host}", &self.addr()).into_bytes();
@@ -541,8 +423,7 @@ impl Check<'_, '_> {
             }
             return Ok(Err(fault));
         };
-        let length =
-            exchange.got.len() - position(&exchange.got, b"\r\n\r\n").map_or(0, |at| at + 4);
+        let length = exchange.got.len() - end_of_head(&exchange.got).unwrap_or(0);
         self.list_length = Some(length);
         let compared = compare_lists(wanted, &list);
         if compared.is_ok() {
@@ -694,7 +575,7 @@ impl Check<'_, '_> {
     /// The same question with the indexes and the address of today.
     fn anew(&self, question: &Question) -> Question {
         let model = self.model.clone().unwrap_or_default();
-        let mut rows = POSTS.iter().chain(TABLE).chain([&POST_SAME]);
+        let mut rows = POSTS.iter().chain(TABLE).chain([&POST_SAME, &FULL_BODY]);
         match rows.find(|row| row.id == question.id) {
             Some(row) => Question::new(row, self.stage, &self.addr(), &model),
             None => match LIMITS.iter().find(|limit| limit.id == question.id) {
@@ -920,6 +801,14 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
+    /// A request to a server that has been started again.
+    fn after_a_restart(&mut self, row: &Row, id: &'static str) -> Result<Outcome> {
+        self.fill()?;
+        let row = Row { id, ..*row };
+        let model = self.model.clone().unwrap_or_default();
+        self.question(&Question::new(&row, self.stage, &self.addr(), &model))
+    }
+
     fn restart(&mut self) -> Result<bool> {
         match (&mut self.options.restart, &mut self.target) {
             (Restart::LeaveOut, _) => return Ok(false),
@@ -944,7 +833,7 @@ impl Check<'_, '_> {
         question.answer = Answer::Refused(&[408]);
         question.sent = format!("GET / HTTP/1.1\r\nHost: {}\r\nX-Slow: ", self.addr()).into_bytes();
         let spent = self.start.elapsed();
-        if spent + Duration::from_secs(12) > WHOLE {
+        if spent + SLOW > WHOLE + Duration::from_millis(500) {
             let reason = format!("it takes 10 s, and {} s of a check were over", spent.as_secs());
             return Ok(Outcome::not_asked(self.stage, question.id, &question.what, &reason));
         }
@@ -1049,8 +938,7 @@ fn said(program: &Program) -> String {
 
 /// The messages in a response to `GET /`, whatever else is wrong with it.
 fn lenient_list(got: &[u8]) -> Option<Vec<String>> {
-    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-    let at = ends.iter().filter_map(|end| Some(position(got, end)? + end.len())).min()?;
+    let at = end_of_head(got)?;
     let status =
         String::from_utf8_lossy(&got[..at]).split(' ').nth(1).map(|code| code.starts_with('2'));
     if status != Some(true) {

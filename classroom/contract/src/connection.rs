@@ -2,7 +2,7 @@
 //! within limits of time and of size.
 
 use crate::question::{Ending, Question};
-use crate::response::position;
+use crate::response::end_of_head;
 use crate::table::Cut;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
@@ -167,10 +167,7 @@ fn read(
 /// as it can be.
 pub fn is_complete(got: &[u8], method: &str) -> bool {
     // A longer head has no end that matters here.
-    let beginning = &got[..got.len().min(1 << 16)];
-    let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-    let found = ends.iter().filter_map(|end| Some(position(beginning, end)? + end.len())).min();
-    let Some(end) = found else { return false };
+    let Some(end) = end_of_head(&got[..got.len().min(1 << 16)]) else { return false };
     let head = String::from_utf8_lossy(&got[..end]).to_ascii_lowercase();
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

@@ -233,6 +233,10 @@ fn same_value(name: &str, one: &str, other: &str) -> bool {
     };
     match name {
         // The order of methods or of parameters, and the spaces between them, mean nothing.
+        // A charset says nothing new of JSON (RFC 8259, section 11).
+        "Content-Type" if other == LIST => {
+            words(one) == words(other) || words(one) == words(&format!("{LIST}; charset=utf-8"))
+        }
         "Content-Type" => words(one) == words(other),
         "Allow" => {
             let set = |value: &str| -> BTreeSet<String> {

@@ -5,12 +5,14 @@
 //! - `question`: a row of the table for one server, byte for byte.
 //! - `connection`: a question on a connection, and all that came back (an `Exchange`).
 //! - `judge`: whether that is what was wanted, with `response` for what RFC 9112 says of any response.
-//! - `check`: the cases of a stage in their order, and what the server's list should hold by now.
+//! - `cases`: the cases of a stage in their order.
+//! - `check`: asks them, and keeps in mind what the server's list should hold by now.
 //! - `outcome` and `fault`: what became of a case, and why.
 //!
 //! `talk` (stages 1 and 2) and `together` (several connections at a time) are questions of another form;
 //! `program` is a server that the check itself starts; `hand` and `show` are for those who read the outcome.
 
+mod cases;
 mod check;
 mod connection;
 mod fault;
@@ -28,6 +30,7 @@ mod together;
 pub use check::{Options, Restart, Server};
 pub use connection::{End, Exchange, Patience, exchange};
 pub use fault::Fault;
+pub use hand::command as by_hand;
 pub use outcome::{Outcome, Verdict};
 pub use program::Program;
 pub use question::{Ending, Question, requests};
@@ -61,10 +64,10 @@ pub fn check_binary(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
 
 /// The ids of the cases of `stage`, in the order in which they are asked.
 pub fn ids(stage: u32) -> Vec<&'static str> {
-    check::cases(stage).iter().map(check::Case::id).collect()
+    cases::cases(stage).iter().map(cases::Case::id).collect()
 }
 
 /// The last stage that has a case of its own. Later ones have its cases.
 pub fn last_stage() -> u32 {
-    check::last_stage()
+    cases::last_stage()
 }

@@ -68,11 +68,10 @@ fn split(bytes: &[u8]) -> Checked<(&str, &[u8])> {
         return Err(Fault::new("no-end-of-head", sentence).see("RFC 9112, section 2.1"));
     };
     // The first empty line ends the head, also one of which a line end is bare.
-    let earlier = [&b"\n\n"[..], b"\n\r\n"].iter().any(|pattern| {
-        position(bytes, pattern)
-            .is_some_and(|at| at < end && bytes.get(at.wrapping_sub(1)) != Some(&b'\r'))
-    });
-    if earlier {
+    let before = &bytes[..end + 2];
+    if position(before, b"\n\n").is_some()
+        || position(before, b"\n\r\n").is_some_and(|at| at + 1 < end)
+    {
         return Err(bare);
     }
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -95,9 +94,24 @@ fn split(bytes: &[u8]) -> Checked<(&str, &[u8])> {
     }
 }
 
+/// Where the first empty line of a message ends, also one whose line ends are bare.
+pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let right = position(bytes, b"\r\n\r\n").map(|at| at + 4);
+    let before = &bytes[..right.unwrap_or(bytes.len())];
+    position(before, b"\n\n").map(|at| at + 2).or(right)
+}
+
 /// Where `pattern` begins in `bytes`.
 pub fn position(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
-    bytes.windows(pattern.len()).position(|window| window == pattern)
+    // Most bytes are not the first one of a pattern.
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == pattern[0]) {
+        if bytes[from + at..].starts_with(pattern) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
 }
 
 /// The code in a status line: `HTTP/1.1 200 OK`. The space after the code stands there also where no reason

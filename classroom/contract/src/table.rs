@@ -186,6 +186,10 @@ pub const TWICE: usize = 6;
 pub const MORE: usize = 11;
 pub const POST_SAME: Row = between(5, EVER, post("post-same-text", SAME, LENGTH, Cut::Nowhere));
 
+/// A PUT that replaces a message, from stage 7 on.
+pub const PUT_REPLACES: Row =
+    row("put-replaces", "PUT", Target::Middle, [NotFound, NotFound, NotFound, Stored]);
+
 /// The other requests. What changes the list is followed by a `GET /`.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
@@ -196,7 +200,7 @@ pub const TABLE: &[Row] = &[
     row("delete-list",  "DELETE", ROOT,                       NO_ROOT),
     row("patch-list",   "PATCH",  ROOT,                       NO_ROOT),
     between(3, 11, row("options-list", "OPTIONS", ROOT,       NO_ROOT)),
-    row("put-replaces", "PUT",    Target::Middle,             [NotFound, NotFound, NotFound, Stored]),
+    PUT_REPLACES,
     row("get-message",  "GET",    Target::Middle,             TEXT),
     row("head-message", "HEAD",   Target::Middle,             TEXT),
     row("post-message", "POST",   Target::Middle,             NO_MESSAGE),
@@ -205,6 +209,7 @@ pub const TABLE: &[Row] = &[
     put("put-korean",             Target::Middle,             Body::Text("고친 말, 네트워크")),
     put("put-quotes",             Target::Middle,             Body::Text("\"q\" \\n '); DROP TABLE messages; --")),
     put("put-signs",              Target::Middle,             Body::Text("2+2=4 & 50%42 🐧 </b>")),
+    put("put-nul",                Target::Middle,             Body::Text("a\0b")),
     put("put-empty",              Target::Middle,             Body::Text("")),
     row("get-two-digits", "GET",  Target::TwoDigits,          TEXT),
     put("put-two-digits",         Target::TwoDigits,          Body::Own),
@@ -242,8 +247,11 @@ pub const TABLE: &[Row] = &[
     row("get-two-to-64", "GET",   Target::Path("/18446744073709551616"), NONE),
     row("put-two-to-64", "PUT",   Target::Path("/18446744073709551616"), NONE),
     row("get-huge",     "GET",    Target::Path("/99999999999999999999999"), NONE),
-    between(10, EVER, post("full-body", Body::Long(65_536), LENGTH, Cut::Nowhere)),
 ];
+
+/// The longest body that is accepted from stage 10 on.
+pub const FULL_BODY: Row =
+    between(10, EVER, post("full-body", Body::Long(65_536), LENGTH, Cut::Nowhere));
 
 /// Bytes that a stage refuses from stage 10 on, or that come close to a limit. All are followed by an ordinary
 /// `GET /`.
@@ -269,11 +277,13 @@ pub const LIMITS: &[Limit] = &[
     limit("garbage-tls",        "the first bytes of TLS",                  "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n", BAD),
     limit("garbage-escape",     "an escape sequence",                      "\x1b]0;owned\x07\x1b[2J / HTTP/1.1\r\n\r\n", BAD),
     limit("garbage-no-version", "a request line without a version",        "GET /\r\nHost: {host}\r\n\r\n", BAD),
+    limit("http-0-9",           "a request of HTTP/0.9",                   "GET /\r\n\r\n", BAD),
     limit("bad-length",         "a Content-Length that is no number",      "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: two\r\n\r\n", BAD),
     limit("negative-length",    "a negative Content-Length",               "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: -2\r\n\r\n", BAD),
     limit("two-lengths",        "two Content-Length fields that differ",   "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", BAD),
     limit("space-before-colon", "white space before a field's colon",      "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name : x\r\n\r\n", BAD),
     limit("control-character",  "a control character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: \x07\r\n\r\n", BAD),
+    limit("body-not-utf-8",     "a body that is not UTF-8",                "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\n\r\n\u{ff}\u{fe}", Refused(&[400, 415, 422])),
     limit("no-host",            "no Host field",                           "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
     limit("two-hosts",          "two Host fields",                         "GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n", BAD),
     limit("long-line-refused",  "a request line of over 9,000 bytes",      "GET /{x*9000} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[414])),
@@ -312,14 +322,14 @@ const fn echo(text: &'static str) -> Turn {
 #[rustfmt::skip]
 pub const TALKS: &[Talk] = &[
     Talk { id: "line-comes-back",   what: "a line",                            turns: &[echo("hello\n")],             cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { id: "many-lines",        what: "three lines, one after the other",  turns: &[echo("first\n"), echo("second\n"), echo("셋째\n")], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "many-lines",        what: "three lines, one after the other",  turns: &[echo("first\n"), echo("second\n"), echo("third\n")], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "half-line-waits",   what: "half a line, and then its end",     turns: &[Turn { send: "hel", back: "" }, Turn { send: "lo again\n", back: "hello again\n" }], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "line-and-a-half",   what: "a line and a half in one segment",  turns: &[Turn { send: "one\ntw", back: "one\n" }, Turn { send: "o\n", back: "two\n" }], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "korean-comes-back", what: "a line in Korean",                  turns: &[echo("안녕, 네트워크\n")],    cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "empty-line",        what: "an empty line",                     turns: &[echo("\n")],                  cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "spaces-stay",       what: "a line with white space around it", turns: &[echo("  spaces stay \t\n")],  cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "full-read",         what: "1024 bytes",                        turns: &[echo("{x*1023}\n")],          cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { id: "two-lines-one-segment", what: "two lines in one segment",      turns: &[echo("third\nfourth\n")],     cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "two-lines-one-segment", what: "two lines in one segment",      turns: &[echo("fourth\nfifth\n")],     cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "line-byte-by-byte", what: "a line, a byte at a time",          turns: &[echo("one byte after 또 하나\n")], cut: Cut::Each(1), stages: 2..=2 },
     Talk { id: "long-line",         what: "a line of 100,000 bytes",           turns: &[echo("{x*99999}\n")],         cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "next-client",       what: "the next client",                   turns: &[echo("goodbye\n")],           cut: Cut::Nowhere, stages: 1..=2 },

@@ -87,7 +87,7 @@ pub fn print(outcomes: &[Outcome], again: &str, left_out: &[&str]) -> Result<()>
     lines.extend(summary);
     let mut output = anstream::stdout();
     for (style, line) in lines {
-        writeln!(output, "{style}{line}{style:#}")?;
+        writeln!(output, "{style}{}{style:#}", line.trim_end())?;
     }
     Ok(())
 }
@@ -131,7 +131,9 @@ pub fn in_full(group: &Group, most: usize) -> Vec<Line> {
     let mut part = |name: &str, text: Vec<String>| {
         for (number, line) in text.into_iter().enumerate() {
             let name = if number == 0 { name } else { "" };
-            lines.push((PLAIN, format!("  {NAME}{name:9}{NAME:#}{line}")));
+            let name =
+                if name.is_empty() { " ".repeat(9) } else { format!("{NAME}{name:9}{NAME:#}") };
+            lines.push((PLAIN, format!("  {name}{line}")));
         }
     };
     let bytes = |bytes: &[u8]| -> Vec<String> {
@@ -142,8 +144,14 @@ pub fn in_full(group: &Group, most: usize) -> Vec<Line> {
     part("wanted", wanted.map(|line| cut(line, WIDTH - 11)).collect());
     part("came", bytes(&outcome.got));
     if !outcome.last_words.is_empty() {
-        let words = outcome.last_words.iter().rev().take(4).rev();
-        part("it said", words.map(|line| cut(&in_quotes(line, WIDTH), WIDTH - 11)).collect());
+        // The last line says most.
+        let last = outcome.last_words.len().saturating_sub(3);
+        let words = outcome.last_words[last..].iter().enumerate().flat_map(|(number, line)| {
+            let rows = wrapped(&in_quotes(line, 4 * WIDTH), WIDTH - 11);
+            let most = if last + number + 1 == outcome.last_words.len() { 3 } else { 1 };
+            rows.into_iter().take(most)
+        });
+        part("it said", words.map(|line| cut(&line, WIDTH - 11)).collect());
     }
     if !group.fault.cause.is_empty() {
         part("cause", wrapped(&group.fault.cause, WIDTH - 11));
@@ -196,7 +204,9 @@ fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[&str]) -> Vec<Lin
     let mut part = |name: &str, text: String| {
         for (number, line) in wrapped(&text, WIDTH - 18).into_iter().enumerate() {
             let name = if number == 0 { name } else { "" };
-            lines.push((PLAIN, format!("  {NAME}{name:15}{NAME:#} {line}")));
+            let name =
+                if name.is_empty() { " ".repeat(15) } else { format!("{NAME}{name:15}{NAME:#}") };
+            lines.push((PLAIN, format!("  {name} {line}")));
         }
     };
     if !all_hold && outcomes.len() > 1 {

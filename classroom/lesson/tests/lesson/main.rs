@@ -5,6 +5,7 @@ mod compare;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;
+mod servers;
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;

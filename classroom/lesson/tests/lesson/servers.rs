@@ -1,0 +1,155 @@
+//! The check is itself checked: servers as students write them, in `servers.py`. No right one is accused, each
+//! wrong one is caught, and the first fault that is reported is the one that it has.
+
+use crate::{command, root};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+use testing::needs;
+
+/// The most lines of a report, and the longest time of a check with some room for a busy machine: the check
+/// itself ends after 20 s, and a server has to be started before it.
+const LINES: usize = 40;
+const LONGEST: Duration = Duration::from_secs(35);
+
+fn file() -> PathBuf {
+    root().join("classroom/lesson/tests/servers.py")
+}
+
+/// A server in `servers.py`.
+struct Entry {
+    name: String,
+    stage: u64,
+    /// One of these cases fails first; none if the server is right.
+    first: Vec<String>,
+    fault: String,
+}
+
+fn entries(python: &str) -> Result<Vec<Entry>> {
+    let output = Command::new(python).arg(file()).arg("--list").output().context("python")?;
+    let list: Vec<Value> = serde_json::from_slice(&output.stdout)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    list.iter()
+        .filter(|entry| entry["needs"] != "node" || has_node())
+        .map(|entry| {
+            let first = entry["first"].as_array().context("first")?.iter().map(text).collect();
+            let stage = entry["stage"].as_u64().context("stage")?;
+            Ok(Entry { name: text(&entry["name"]), stage, first, fault: text(&entry["fault"]) })
+        })
+        .collect()
+}
+
+fn has_node() -> bool {
+    Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// What the check says of one server: the id of the first case that it reports, and its report.
+struct Said {
+    first: Option<String>,
+    report: String,
+    took: Duration,
+}
+
+fn check(python: &str, entry: &Entry) -> Result<Said> {
+    let folder = tempfile::tempdir()?;
+    let file = file();
+    let run = format!(
+        "exec {python} '{}' {} {{addr}} --db '{}'",
+        file.display(),
+        entry.name,
+        folder.path().join("messages").display()
+    );
+    let start = Instant::now();
+    let output = command(&root(), &["check", &entry.stage.to_string(), "--run", &run]).output()?;
+    let report = String::from_utf8(output.stdout)?;
+    let status = output.status.code();
+    ensure!(
+        matches!(status, Some(0 | 1)) && !report.is_empty(),
+        "{status:?} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let first = report.lines().find_map(|line| line.strip_prefix("✗ "));
+    let first = first.map(|line| line.split([' ', ':']).next().unwrap_or_default().to_string());
+    ensure!(first.is_some() == (status == Some(1)), "exit status {status:?}: {report}");
+    Ok(Said { first, report, took: start.elapsed() })
+}
+
+/// Checks all servers of these stages, many at the same time: most of the time a check waits.
+fn check_all(stages: &[u64], threads: usize) -> Result<()> {
+    let python = if cfg!(windows) { "python" } else { "python3" };
+    let entries: Vec<Entry> =
+        entries(python)?.into_iter().filter(|entry| stages.contains(&entry.stage)).collect();
+    let (right, wrong): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| entry.first.is_empty());
+    assert!(!right.is_empty() && wrong.len() > 10);
+    let todo = Mutex::new(entries.iter());
+    let found = Mutex::new(Vec::new());
+    let (longest, slowest) =
+        (Mutex::new((0, String::new())), Mutex::new((Duration::ZERO, String::new())));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = todo.lock().expect("no panic").next();
+                    let Some(entry) = next else { return };
+                    let name = format!("{} (stage {}: {})", entry.name, entry.stage, entry.fault);
+                    let sentence = match check(python, entry) {
+                        Err(error) => Some(format!("{name}: {error:#}")),
+                        Ok(said) => {
+                            let lines = said.report.lines().count();
+                            let mut longest = longest.lock().expect("no panic");
+                            *longest = longest.clone().max((lines, entry.name.clone()));
+                            let mut slowest = slowest.lock().expect("no panic");
+                            *slowest = slowest.clone().max((said.took, entry.name.clone()));
+                            let right = match &said.first {
+                                None => entry.first.is_empty(),
+                                Some(first) => entry.first.contains(first),
+                            };
+                            let fits = lines <= LINES && said.took < LONGEST;
+                            (!right || !fits).then(|| {
+                                format!(
+                                    "{name}: not {:?} but {:?}, {lines} lines, {:?}\n{}",
+                                    entry.first, said.first, said.took, said.report
+                                )
+                            })
+                        }
+                    };
+                    found.lock().expect("no panic").extend(sentence);
+                }
+            });
+        }
+    });
+    println!(
+        "{} right servers accepted, {} wrong ones caught; longest report {:?}, longest check {:?}",
+        right.len(),
+        wrong.len(),
+        longest.into_inner()?,
+        slowest.into_inner()?
+    );
+    let found = found.into_inner()?;
+    assert!(found.is_empty(), "{} of {}:\n{}", found.len(), entries.len(), found.join("\n"));
+    Ok(())
+}
+
+#[needs("python3", "node")]
+#[test]
+fn lines_and_posts() -> Result<()> {
+    check_all(&[2, 3, 5, 6], 3)
+}
+
+#[needs("python3", "node")]
+#[test]
+fn one_message_and_a_restart() -> Result<()> {
+    check_all(&[7, 8], 3)
+}
+
+/// A request has 10 s, so each of these checks takes that long.
+#[needs("python3", "node")]
+#[test]
+fn limits_and_many_clients() -> Result<()> {
+    check_all(&[10, 11], 10)
+}
