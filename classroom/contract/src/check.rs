@@ -488,12 +488,14 @@ impl Check<'_, '_> {
             what: about.what.to_string(),
             sent: turns.concat().into_bytes(),
             wanted: wanted.to_string(),
-            got: said.exchange.got,
+            got: Vec::new(),
+            got_length: 0,
             hand: hand::talk(&turns, &self.by_hand()),
             seconds: 0.0,
             verdict: Verdict::Passed,
             last_words: Vec::new(),
-        };
+        }
+        .with(&said.exchange.got);
         if let Err(fault) = result {
             if fault.kind == "stays-open" {
                 self.timeouts += 1;
@@ -658,12 +660,14 @@ impl Check<'_, '_> {
             what: question.what.clone(),
             sent: question.sent.clone(),
             wanted,
-            got: exchange.got.clone(),
+            got: Vec::new(),
+            got_length: 0,
             hand: hand::command(&question.to(&self.by_hand()), &self.by_hand()),
             seconds: 0.0,
             verdict,
             last_words: Vec::new(),
         }
+        .with(&exchange.got)
     }
 
     /// The case before has ended the server: nothing listens any more. A program is started again.
@@ -894,9 +898,9 @@ impl Check<'_, '_> {
             what: together.what().to_string(),
             wanted: found.wanted,
             hand: found.hand,
-            got: found.got,
             ..self.outcome(&question, &want, &Exchange::default(), verdict)
-        };
+        }
+        .with(&found.got);
         if let Verdict::Failed(fault) = &outcome.verdict {
             self.timeouts += usize::from(fault.kind == "timeout");
             let (fault, words) = self.with_end(fault.clone(), true)?;

@@ -17,7 +17,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const LONG_PAUSE: Duration = Duration::from_millis(30);
 
 /// The most bytes that are read in answer to one question.
-const MAX_BYTES: usize = 8 << 20;
+pub const MAX_BYTES: usize = 4 << 20;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy)]

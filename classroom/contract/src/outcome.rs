@@ -2,6 +2,9 @@
 
 use crate::fault::Fault;
 
+/// How much of what came back is kept, in bytes.
+const KEPT: usize = 4 << 10;
+
 /// What became of one case of the contract.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -17,8 +20,9 @@ pub struct Outcome {
     pub sent: Vec<u8>,
     /// What the contract wants, as lines of a response or in words.
     pub wanted: String,
-    /// The bytes that came back.
+    /// The first bytes that came back, and how many came in all.
     pub got: Vec<u8>,
+    pub got_length: usize,
     pub verdict: Verdict,
     /// A command that asks the same by hand.
     pub hand: String,
@@ -55,11 +59,17 @@ impl Outcome {
             sent: Vec::new(),
             wanted: String::new(),
             got: Vec::new(),
+            got_length: 0,
             verdict: Verdict::NotAsked(reason.to_string()),
             hand: String::new(),
             last_words: Vec::new(),
             seconds: 0.0,
         }
+    }
+
+    /// The same outcome with what came back.
+    pub(crate) fn with(self, got: &[u8]) -> Outcome {
+        Outcome { got: got[..got.len().min(KEPT)].to_vec(), got_length: got.len(), ..self }
     }
 
     /// Whether the server did what the contract wants.

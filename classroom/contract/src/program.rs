@@ -1,10 +1,12 @@
 //! A server as a program that the check starts, starts again and ends.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use replay::{Folder, Process};
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,8 +65,7 @@ impl Program {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         // A new port each time: the old one may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let addr = addr.context("there is no free port")?;
+        let addr = free_address()?;
         self.addr = addr.to_string();
         let mut command = match &self.words {
             Words::Shell(line) => {
@@ -114,6 +115,25 @@ impl Program {
         let last = lines.len().saturating_sub(most);
         lines[last..].iter().map(|line| line.to_string()).collect()
     }
+}
+
+/// An address of the loopback where nothing listens. The port is below those that a system gives to clients, and
+/// to servers that leave the choice to it: one of these may be taken before the server has it.
+///
+/// # Errors
+/// No port is free.
+fn free_address() -> Result<SocketAddr> {
+    const PORTS: RangeInclusive<u16> = 20_000..=32_767;
+    for _ in 0..1000 {
+        // Each `RandomState` has other keys.
+        let random = RandomState::new().hash_one(0);
+        let port = PORTS.start() + (random % PORTS.len() as u64) as u16;
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(addr).is_ok() {
+            return Ok(addr);
+        }
+    }
+    bail!("there is no free port from {} to {}", PORTS.start(), PORTS.end())
 }
 
 /// A command that the shell runs.

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 /// The bytes line by line, their line ends visible as `\r\n` or `\n`; at most `most` bytes, and at most
-/// `lines` lines. What is left out is said in a last line.
-pub fn visible(bytes: &[u8], most: usize, lines: usize) -> Vec<String> {
+/// `lines` lines. What is left out of the `all` bytes that there were is said in a last line.
+pub fn visible(bytes: &[u8], all: usize, most: usize, lines: usize) -> Vec<String> {
     if bytes.is_empty() {
         return vec!["(nothing)".to_string()];
     }
@@ -25,8 +25,8 @@ pub fn visible(bytes: &[u8], most: usize, lines: usize) -> Vec<String> {
     if !line.is_empty() {
         shown.push(line);
     }
-    if used < bytes.len() {
-        shown.push(format!("… ({} bytes in all)", bytes.len()));
+    if used < all {
+        shown.push(format!("… ({all} bytes in all)"));
     }
     shown
 }
@@ -71,14 +71,14 @@ mod tests {
 
     #[test]
     fn line_ends_are_visible() {
-        assert_eq!(visible(b"a\r\nb\n\r\nc", 100, 9), ["a\\r\\n", "b\\n", "\\r\\n", "c"]);
-        assert_eq!(visible(b"", 100, 9), ["(nothing)"]);
+        assert_eq!(visible(b"a\r\nb\n\r\nc", 7, 100, 9), ["a\\r\\n", "b\\n", "\\r\\n", "c"]);
+        assert_eq!(visible(b"", 0, 100, 9), ["(nothing)"]);
     }
 
     #[test]
     fn what_is_long_is_cut() {
-        assert_eq!(visible(&[b'x'; 500], 3, 9), ["xxx", "… (500 bytes in all)"]);
-        assert_eq!(visible(b"1\n2\n3\n4\n", 100, 2), ["1\\n", "2\\n", "… (8 bytes in all)"]);
+        assert_eq!(visible(&[b'x'; 500], 500, 3, 9), ["xxx", "… (500 bytes in all)"]);
+        assert_eq!(visible(b"1\n2\n3\n4\n", 8, 100, 2), ["1\\n", "2\\n", "… (8 bytes in all)"]);
         assert_eq!(in_quotes("x".repeat(50), 3), "\"xxx…\" (50 bytes)");
         assert_eq!(in_quotes("가나다", 3), "\"가나다\"");
     }
@@ -86,11 +86,11 @@ mod tests {
     #[test]
     fn nothing_drives_the_terminal() {
         let wild = "\x1b[2J\u{7}\u{9b}\u{202e}\u{2066}\u{61c}\u{feff}\u{200b}\u{e000}\0\x7f";
-        for shown in [visible(wild.as_bytes(), 100, 9).concat(), in_quotes(wild, 100)] {
+        for shown in [visible(wild.as_bytes(), wild.len(), 100, 9).concat(), in_quotes(wild, 100)] {
             assert!(shown.is_ascii(), "{shown}");
             assert!(!shown.contains(|c: char| c.is_control()), "{shown}");
         }
-        assert_eq!(visible(b"\xff\xfe", 10, 1), ["\u{fffd}\u{fffd}"]);
+        assert_eq!(visible(b"\xff\xfe", 2, 10, 1), ["\u{fffd}\u{fffd}"]);
         assert_eq!(in_quotes("안녕 \"q\" \\", 20), "\"안녕 \"q\" \\\\\"");
     }
 }

@@ -1,7 +1,7 @@
 //! Several connections at the same time, and one that is slow: what a server of stage 11 answers although others
 //! keep it waiting.
 
-use crate::connection::{End, Exchange, Patience, connect, is_complete};
+use crate::connection::{End, Exchange, MAX_BYTES, Patience, connect, is_complete};
 use crate::fault::Fault;
 use crate::judge::{Want, judge};
 use crate::question::{Model, Question};
@@ -159,7 +159,7 @@ fn read_all(
     let mut buffer = [0; 1 << 14];
     loop {
         let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() || got.len() > 8 << 20 {
+        if left.is_zero() || got.len() > MAX_BYTES {
             return if is_complete(got, method) { End::Open } else { End::TimedOut };
         }
         let _ = stream.set_read_timeout(Some(left));

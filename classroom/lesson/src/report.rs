@@ -136,13 +136,13 @@ pub fn in_full(group: &Group, most: usize) -> Vec<Line> {
             lines.push((PLAIN, format!("  {name}{line}")));
         }
     };
-    let bytes = |bytes: &[u8]| -> Vec<String> {
-        visible(bytes, SHOWN, most).iter().map(|line| cut(line, WIDTH - 11)).collect()
+    let bytes = |bytes: &[u8], all: usize| -> Vec<String> {
+        visible(bytes, all, SHOWN, most).iter().map(|line| cut(line, WIDTH - 11)).collect()
     };
-    part("sent", bytes(&outcome.sent));
+    part("sent", bytes(&outcome.sent, outcome.sent.len()));
     let wanted = outcome.wanted.lines().take(most);
     part("wanted", wanted.map(|line| cut(line, WIDTH - 11)).collect());
-    part("came", bytes(&outcome.got));
+    part("came", bytes(&outcome.got, outcome.got_length));
     if !outcome.last_words.is_empty() {
         // The last line says most.
         let last = outcome.last_words.len().saturating_sub(3);
