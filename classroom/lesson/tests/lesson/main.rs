@@ -5,6 +5,9 @@ mod compare;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;
+mod start;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
