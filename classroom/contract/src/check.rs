@@ -35,6 +35,9 @@ const CLOSE: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis
 /// How often a server may end, or be started anew because it does not answer.
 const MOST_STARTS: u32 = 12;
 
+/// After how many cases without any response the check gives up.
+const HOPELESS: usize = 6;
+
 /// How many messages the later cases need.
 const ENOUGH: usize = 12;
 
@@ -220,6 +223,7 @@ impl Check<'_, '_> {
         outcome.seconds = start.elapsed().as_secs_f64();
         self.stopped |= !(self.options.progress)(&outcome);
         self.outcomes.push(outcome);
+        self.give_up();
     }
 
     // ---- one exchange
@@ -368,6 +372,17 @@ impl Check<'_, '_> {
                 bail!("nothing listens at {addr} ({reason})")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Where nothing that came in the first cases was a response, nothing better will come.
+    fn give_up(&mut self) {
+        let hopeless = ["timeout", "no-http", "no-response"];
+        let is_hopeless = |outcome: &Outcome| {
+            outcome.fault().is_some_and(|fault| hopeless.contains(&fault.kind.as_str()))
+        };
+        if self.outcomes.len() == HOPELESS && self.outcomes.iter().all(is_hopeless) {
+            self.over = Some(format!("none of the first {HOPELESS} cases brought a response"));
         }
     }
 

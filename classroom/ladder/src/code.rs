@@ -32,12 +32,22 @@ pub struct FileChange {
 
 impl Changes {
     /// Compares two stages, or one with nothing. Of the files only those whose path has `part` in it, such as
-    /// `src/` or `server.rs`.
+    /// `src/` or `server.rs`. A student's copy has no window and none of the ladder's tests, so it is compared with
+    /// a stage as that is without them.
     ///
     /// # Errors
-    /// No file of either stage has such a path; the sentence lists those that there are.
+    /// No file of either stage has such a path; the sentence lists the paths.
     pub fn between(from: Option<&Stage>, to: &Stage, part: Option<&str>) -> Result<Changes> {
-        let paths = files_of_both(from, to)?;
+        let copies = to.is_copy() || from.is_some_and(Stage::is_copy);
+        let mut paths = files_of_both(from, to)?;
+        paths.retain(|path| !(copies && path.starts_with("tests/")));
+        let read = |stage: &Stage, path: &str| -> Result<Option<String>> {
+            let text = stage.read(path)?;
+            match copies && !stage.is_copy() {
+                true => Ok(text.and_then(|text| Stage::without_window(path, &text))),
+                false => Ok(text),
+            }
+        };
         let chosen = |path: &&String| match part {
             // The end of a path, from a slash on, or a folder.
             Some(part) => {
@@ -52,8 +62,8 @@ impl Changes {
         }
         let mut files = Vec::new();
         for path in chosen {
-            let old = from.map(|stage| stage.read(path)).transpose()?.flatten();
-            let new = to.read(path)?;
+            let old = from.map(|stage| read(stage, path)).transpose()?.flatten();
+            let new = read(to, path)?;
             if old != new {
                 files.push(FileChange::new(to, path, old, new));
             }

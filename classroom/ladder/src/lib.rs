@@ -6,12 +6,15 @@
 //! | `lib.rs` | `Ladder`, all stages in order, and `Stage`, one of them with its files |
 //! | `code.rs` | `Changes`: what changes in the code from one stage to another, also as a patch |
 //! | `build.rs` | `build`: stages become programs |
+//! | `window.rs` | a stage's files as they are without its window |
 //! | `wire.rs` | `Wire`: what the servers answer to the requests of the contract and to the attacks |
 //!
 //! How many stages there are is written nowhere: what needs the stages reads the folder `steps` through `Ladder`.
+//! The folder `mine` holds the copies that students have made; they are no part of the ladder.
 
 pub mod build;
 pub mod code;
+mod window;
 pub mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -76,9 +79,14 @@ impl Ladder {
     pub fn open(root: &Path) -> Result<Ladder> {
         let steps = root.join("steps");
         let mut all = Vec::new();
-        for entry in fs::read_dir(&steps).with_context(|| format!("no {}", steps.display()))? {
-            let folder = entry?.path();
-            if folder.join("Cargo.toml").is_file() {
+        for folder in packages(&steps)? {
+            let mut stage = Stage::open(folder)?;
+            stage.number = number(&stage.name);
+            all.push(stage);
+        }
+        let mine = root.join("mine");
+        if mine.is_dir() {
+            for folder in packages(&mine)? {
                 all.push(Stage::open(folder)?);
             }
         }
@@ -154,6 +162,7 @@ pub fn names<'a>(stages: impl Iterator<Item = &'a Stage>) -> String {
 }
 
 impl Stage {
+    /// The package in a folder, which has no number yet.
     fn open(folder: PathBuf) -> Result<Stage> {
         let path = folder.join("Cargo.toml");
         let manifest: DocumentMut = fs::read_to_string(&path)
@@ -167,7 +176,12 @@ impl Stage {
         let name = value("name").with_context(|| format!("{} has no name", path.display()))?;
         // A copy need not have a description.
         let idea = value("description").unwrap_or_default();
-        Ok(Stage { number: number(&name), idea, name, folder })
+        Ok(Stage { number: None, idea, name, folder })
+    }
+
+    /// Whether a student has made it.
+    pub fn is_copy(&self) -> bool {
+        self.number.is_none()
     }
 
     /// The paths of all its files, `/` between their parts, in the order of reading. Hidden files, links,
@@ -204,6 +218,19 @@ fn has_stages(folder: &Path) -> bool {
 pub fn number(name: &str) -> Option<u32> {
     let (digits, _) = name.strip_prefix('s')?.split_once('_')?;
     digits.parse().ok().filter(|_| digits.len() == 2)
+}
+
+/// The folders in `folder` that are packages.
+fn packages(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut packages = Vec::new();
+    let cannot = || format!("cannot read {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let path = entry.with_context(cannot)?.path();
+        if path.join("Cargo.toml").is_file() {
+            packages.push(path);
+        }
+    }
+    Ok(packages)
 }
 
 fn add_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
@@ -260,7 +287,7 @@ mod tests {
     #[test]
     fn the_number_of_a_stage_has_two_digits() {
         assert_eq!(number("s07_put"), Some(7));
-        assert_eq!(number("s10_hardened"), Some(10));
+        assert_eq!(number("s42_late"), Some(42));
         assert_eq!(number("s7_put"), None);
         assert_eq!(number("s07put"), None);
         assert_eq!(number("my_put"), None);

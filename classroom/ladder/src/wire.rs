@@ -15,10 +15,6 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What `attack` can do, in the order of its help.
-const ATTACKS: [&str; 8] =
-    ["silent", "rst", "rst-mid", "garbage", "slow", "big", "scanners", "flood"];
-
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -33,7 +29,8 @@ const OTHER_CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What some stages answer to everything.
 pub struct Wire {
-    /// A row for each thing that was sent, in the order of the contract; then a row for each attack.
+    /// A row for each thing that was sent, in the order of the contract; a row for what is left after a restart; a
+    /// row for each attack.
     pub rows: Vec<Row>,
 }
 
@@ -76,13 +73,13 @@ impl Wire {
         let attacker = binary(attacker)?;
         let binaries =
             stages.iter().map(|stage| binary(stage)).collect::<Result<Vec<PathBuf>>>()?;
+        let attacks = attacks(&attacker)?;
         // One task a stage for its requests, and one for each attack.
-        let tasks: Vec<(usize, Option<&str>)> = (0..stages.len())
-            .flat_map(|stage| {
-                let attacks = ATTACKS.iter().map(move |kind| (stage, Some(*kind)));
-                attacks.chain([(stage, None)])
-            })
-            .collect();
+        let mut tasks: Vec<(usize, Option<&str>)> = Vec::new();
+        for stage in 0..stages.len() {
+            tasks.extend(attacks.iter().map(|kind| (stage, Some(kind.as_str()))));
+            tasks.push((stage, None));
+        }
         let todo = Mutex::new(tasks.into_iter());
         let done = Mutex::new(BTreeMap::new());
         let work = || -> Result<()> {
@@ -111,7 +108,7 @@ impl Wire {
         })?;
         let done = done.into_inner().unwrap_or_else(|error| error.into_inner());
         let mut rows: Vec<Row> = Vec::new();
-        for kind in [None].into_iter().chain(ATTACKS.map(Some)) {
+        for kind in [None].into_iter().chain(attacks.iter().map(|kind| Some(kind.as_str()))) {
             let first = rows.len();
             for stage in 0..stages.len() {
                 let answers = done.get(&(stage, kind)).context("a stage was not asked")?;
@@ -125,6 +122,20 @@ impl Wire {
         }
         Ok(Wire { rows })
     }
+}
+
+/// The attacks that a program knows, as the help of its command `attack` lists them.
+fn attacks(attacker: &Path) -> Result<Vec<String>> {
+    let output = Command::new(attacker).args(["attack", "-h"]).stdin(Stdio::null()).output();
+    let help = output.with_context(|| format!("cannot run {}", attacker.display()))?.stdout;
+    let help = String::from_utf8_lossy(&help);
+    let list = help
+        .split_once("Arguments:")
+        .and_then(|(_, arguments)| arguments.split_once("[possible values: "))
+        .and_then(|(_, values)| values.split_once(']'));
+    let (list, _) = list
+        .with_context(|| format!("{} attack -h does not list the attacks", attacker.display()))?;
+    Ok(list.split(", ").map(String::from).collect())
 }
 
 /// A server that has just been started, with nothing in its store.
@@ -165,6 +176,8 @@ fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
         }
         answers.push((label(question), Answer { short, sent, got }));
     }
+    let left = ask_after_restart(&mut asked);
+    answers.push(("after a restart: GET /".to_string(), left));
     Ok(answers)
 }
 
@@ -194,6 +207,28 @@ fn why(end: &End) -> Option<String> {
         End::TooLong => "the response does not end".to_string(),
         End::Refused(reason) | End::Failed(reason) => without_number(reason),
     })
+}
+
+/// Kills the server, starts it again in the same folder, and asks it for its list.
+fn ask_after_restart(server: &mut Server) -> Answer {
+    let addr = server.addr().to_string();
+    let question = Question::get_list(7, &addr);
+    let sent = format!("(restart)\n{}", shown(&question.sent, &addr));
+    if let Err(error) = server.restart() {
+        return Answer { short: "does not start again".into(), sent, got: format!("{error:#}\n") };
+    }
+    let bytes = ask(&question, &addr).got;
+    let mut short = in_short(&question, &bytes, None);
+    let list = Response::parse(&bytes).ok().filter(|response| response.status == 200);
+    let list = list.and_then(|list| serde_json::from_slice::<Vec<String>>(&list.body).ok());
+    if let Some(list) = list {
+        short.push_str(&match list.len() {
+            0 => ", no messages".to_string(),
+            1 => ", 1 message".to_string(),
+            count => format!(", {count} messages"),
+        });
+    }
+    Answer { short, sent, got: shown(&bytes, &addr) }
 }
 
 /// What came back, in a few words. `plain` is what came back to the first request, a `POST /` like any other.

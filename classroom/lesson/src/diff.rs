@@ -1,39 +1,68 @@
 //! `cargo lesson diff`: what changes in the code from one stage to another.
 
+use crate::pager;
 use crate::table::{Cell, Column, Table, added_and_removed};
+use anstream::ColorChoice;
+use anstream::adapter::strip_str;
 use anyhow::Result;
 use ladder::Ladder;
-use ladder::code::{Changes, count};
-use std::io::Write;
+use ladder::code::{Changes, FileChange, count};
+use std::io::{self, IsTerminal, Write};
 
-/// Prints what changes between two stages, or from the stage before where `to` is `None`. In a pipe the
-/// colours are gone, and what is left is a patch.
-pub fn run(
-    ladder: &Ladder,
-    from: &str,
-    to: Option<&str>,
-    file: Option<&str>,
-    stat: bool,
-) -> Result<()> {
+/// What to compare, and how to show it.
+pub struct Options {
+    /// The earlier stage; alone, it is compared with the one before it.
+    pub from: String,
+    /// The later stage.
+    pub to: Option<String>,
+    /// Only this file or this folder.
+    pub file: Option<String>,
+    /// On a terminal, what is not in `src` as well.
+    pub all: bool,
+    /// Only how many lines each file gains and loses.
+    pub stat: bool,
+    /// On a terminal, without a pager.
+    pub no_pager: bool,
+}
+
+/// Prints what changes between two stages: on a terminal in colours, a screen at a time; in a pipe as a patch.
+pub fn run(ladder: &Ladder, options: Options) -> Result<()> {
     // No stage has a dot or a slash in its name: `diff 7 server.rs` means the file.
-    let (to, file) = match to {
-        Some(path) if path.contains(['.', '/']) && file.is_none() => (None, Some(path)),
-        _ => (to, file),
+    let (to, file) = match (options.to, options.file) {
+        (Some(path), None) if path.contains(['.', '/']) => (None, Some(path)),
+        (to, file) => (to, file),
     };
-    let from = ladder.stage(from)?;
+    let from = ladder.stage(&options.from)?;
     let (from, to) = match to {
-        Some(to) => (Some(from), ladder.stage(to)?),
+        Some(to) => (Some(from), ladder.stage(&to)?),
         None => (ladder.before(from)?, from),
     };
-    let changes = Changes::between(from, to, file)?;
+    let terminal = io::stdout().is_terminal();
+    let src_alone = terminal && file.is_none() && !options.all && !options.stat;
+    let part = if src_alone { Some("src/") } else { file.as_deref() };
+    let changes = Changes::between(from, to, part)?;
+    if changes.files.is_empty() {
+        let place = part.map(|part| format!("in {part} ")).unwrap_or_default();
+        let from = from.map_or("nothing", |stage| &stage.name);
+        let rest = if src_alone { "; --all compares the other files as well" } else { "" };
+        // In a pipe the patch is empty.
+        eprintln!("{place}nothing differs between {from} and {}{rest}", to.name);
+        return Ok(());
+    }
     let mut output = anstream::stdout();
-    if stat {
+    if options.stat {
         write!(output, "{}", table(&changes))?;
-    } else {
-        for file in &changes.files {
-            write!(output, "{file}")?;
+        return Ok(());
+    }
+    let patch: String = changes.files.iter().map(FileChange::to_string).collect();
+    if terminal && !options.no_pager {
+        let plain = output.current_choice() == ColorChoice::Never;
+        let text = if plain { strip_str(&patch).to_string() } else { patch.clone() };
+        if pager::show(&text)? {
+            return Ok(());
         }
     }
+    write!(output, "{patch}")?;
     Ok(())
 }
 

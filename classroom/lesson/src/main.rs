@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod list;
 mod page;
+mod pager;
 mod report;
 mod start;
 mod table;
@@ -14,7 +15,8 @@ mod watch;
 mod wire;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser, Subcommand};
 use ladder::Ladder;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -38,8 +40,9 @@ enum Command {
     List,
     /// Show what changes in the code from one stage to another
     ///
-    /// In a pipe it is a patch, which turns the first stage into the second:
-    /// cargo lesson diff 6 7 src/ | patch -p1 -d steps/my_put
+    /// On a terminal it shows the programs, which are in src, and goes through the pager that LESSON_PAGER or PAGER
+    /// names, or else through less. In a pipe it is a patch of all files, which turns the first stage into the
+    /// second: cargo lesson diff my_put 7 src/ | patch -p1 -d mine/my_put
     Diff {
         /// The earlier stage; alone, it is compared with the one before it
         from: String,
@@ -47,27 +50,38 @@ enum Command {
         to: Option<String>,
         /// Only this file, such as server.rs, or this folder, such as src/
         file: Option<String>,
+        /// On a terminal too, all files: also the lesson, the manifest and the tests
+        #[arg(long)]
+        all: bool,
         /// Only how many lines each file gains and loses
         #[arg(long)]
         stat: bool,
+        /// Without a pager
+        #[arg(long)]
+        no_pager: bool,
     },
     /// Show what changes on the wire: ask the real servers, attack them, and compare
+    ///
+    /// Several stages are shown by the rows in which they differ, one stage alone by all its rows.
     Wire {
         /// The stages, one or more
         #[arg(required = true, value_name = "STAGE")]
         stages: Vec<String>,
-        /// Only the rows in which the stages differ
+        /// The rows in which the stages agree as well
         #[arg(long)]
-        only_different: bool,
+        all: bool,
         /// The full text of each request and of each response
         #[arg(long)]
         verbose: bool,
     },
-    /// Check whether a server, in whatever language, does what a stage does
+    /// Check whether a server, in any language, does what a stage does
     Check(check::Arguments),
     /// Check your own server again after each save, until all cases hold
     Watch(watch::Arguments),
     /// Start a copy of a stage that is your own, to change as you like
+    ///
+    /// It goes into the folder mine, without the window. Its one test runs the contract of the next stage:
+    /// cargo test -p NAME
     Start {
         /// The stage to begin with
         stage: String,
@@ -91,7 +105,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.kind() == clap::error::ErrorKind::InvalidSubcommand => {
+            return unknown_command(&error);
+        }
+        Err(error) => error.exit(),
+    };
+    match run(cli) {
         Ok(status) => status,
         // The reader has closed the pipe, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -105,16 +126,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says which commands there are. The exit status is 2, as for all bad arguments.
+fn unknown_command(error: &clap::Error) -> ExitCode {
+    let word = |kind| error.get(kind).map(ContextValue::to_string).unwrap_or_default();
+    let (command, similar) =
+        (word(ContextKind::InvalidSubcommand), word(ContextKind::SuggestedSubcommand));
+    let question = match similar.as_str() {
+        "" => String::new(),
+        similar => format!("; did you mean {similar}?"),
+    };
+    eprintln!("cargo lesson has no command {command:?}{question}");
+    eprintln!("These are its commands; cargo lesson help COMMAND says more of one:");
+    for command in Cli::command().get_subcommands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        eprintln!("  {:6} {about}", command.get_name());
+    }
+    ExitCode::from(2)
+}
+
 fn run(cli: Cli) -> Result<ExitCode> {
     let ladder = Ladder::find()?;
     match cli.command.unwrap_or(Command::List) {
         Command::List => list::run(&ladder)?,
-        Command::Diff { from, to, file, stat } => {
-            diff::run(&ladder, &from, to.as_deref(), file.as_deref(), stat)?;
+        Command::Diff { from, to, file, all, stat, no_pager } => {
+            diff::run(&ladder, diff::Options { from, to, file, all, stat, no_pager })?;
         }
-        Command::Wire { stages, only_different, verbose } => {
-            wire::run(&ladder, &stages, only_different, verbose)?;
-        }
+        Command::Wire { stages, all, verbose } => wire::run(&ladder, &stages, all, verbose)?,
         Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,

@@ -1,53 +1,56 @@
-//! `cargo lesson start`: a student's own copy of a stage.
+//! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
 
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
-use std::fs;
 use std::io::Write;
 use std::path::Path;
-use toml_edit::{DocumentMut, value};
+use std::process::Command;
+use std::{env, fs};
+use toml_edit::{DocumentMut, Item, Table, value};
 
-/// Copies a stage into the folder `steps/NAME`, which git ignores, under the name `name`. The glob of the
-/// workspace makes it a member.
+/// The one test of a copy, with names to be filled in.
+const TEST: &str = include_str!("next_stage.rs");
+
+/// What that test needs.
+const TEST_CRATES: [&str; 3] = ["anyhow", "contract", "replay"];
+
+/// Copies a stage, without its window and its tests, into the folder `mine/NAME` under the name `name`. The glob of
+/// the workspace makes it a member.
 ///
 /// # Errors
-/// A name that cannot be the name of a package here, or that is taken; nothing is written then.
+/// A name that cannot be the name of a package here, or that is taken; nothing is left of the copy then.
 pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
     let stage = ladder.stage(stage)?;
     check_name(ladder, name)?;
-    let folder = ladder.root.join("steps").join(name);
-    ensure!(!folder.exists(), "{} is there already; choose another name", folder.display());
-    let copied = copy(stage, &folder, name);
+    let folder = ladder.root.join("mine").join(name);
+    ensure!(!folder.exists(), "mine/{name} is there already; choose another name");
+    // A copy of the last stage is held to that stage, a copy of a copy to what that one was held to.
+    let next = if stage.is_copy() { None } else { Some(ladder.after(stage).unwrap_or(stage)) };
+    let copied = copy(stage, next, &folder, name).and_then(|()| check_workspace(ladder));
     if let Err(error) = copied {
-        // The folder was not there before: half a copy is of no use to anybody.
+        // The folder was not there before, and half a copy would disturb every command of cargo.
         let _ = fs::remove_dir_all(&folder);
         return Err(error);
     }
     let mut output = anstream::stdout();
-    writeln!(output, "steps/{name} is a copy of {} and yours; git ignores it", stage.name)?;
+    writeln!(output, "mine/{name} is a copy of {} and yours", stage.name)?;
     writeln!(output, "  replay it        cargo run -p {name}")?;
-    let next = ladder.stages().find(|other| other.number > stage.number);
-    if let (Some(_), Some(next)) = (stage.number, next) {
-        let number = next.number.unwrap_or_default();
-        writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
-        writeln!(output, "  run its server   cargo run -p {name} -- server")?;
-        writeln!(output, "  how far it is    cargo lesson check {number}")?;
-        writeln!(output, "  what is missing  cargo lesson diff {name} {number}")?;
+    if let Some(next) = next {
+        if next != stage {
+            writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
+            writeln!(output, "  what is missing  cargo lesson diff {name} {}", next.name)?;
+        }
+        let question = format!("does it answer what {} answers?", next.name);
+        writeln!(output, "  test its server  cargo test -p {name}  ({question})")?;
     }
-    writeln!(output, "Cargo.lock will name it as well; before a git pull: git restore Cargo.lock")?;
     Ok(())
 }
 
 /// Refuses what cannot be the name of a copy.
 fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
-    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    let goes_on = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    ensure!(
-        begins && goes_on && name.len() <= 64,
-        "{name:?} is no name for a package: letters, digits, - and _, a letter first, at most 64"
-    );
-    if number(name).is_some() {
-        bail!("{name} looks like a stage of the ladder; choose a name such as my_{}", &name[4..]);
+    cargo_accepts(name)?;
+    if let Some((_, rest)) = name.split_once('_').filter(|_| number(name).is_some()) {
+        bail!("{name} looks like a stage of the ladder; choose a name such as my_{rest}");
     }
     if ladder.stages().any(|stage| stage.name.starts_with(name)) {
         bail!("{name} is short for a stage of the ladder; choose a name such as my_{name}");
@@ -55,49 +58,164 @@ fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
     let lock = fs::read_to_string(ladder.root.join("Cargo.lock"));
     let lock: DocumentMut = lock.context("cannot read Cargo.lock")?.parse()?;
     let packages = lock.get("package").and_then(|packages| packages.as_array_of_tables());
-    // A crate of that name would be meant by `-p` as well; cargo refuses the words of the language.
+    // `-p` would mean either of two packages, and to rustc my-put and my_put are one crate.
     let taken = packages.into_iter().flatten().any(|package| {
         package.get("name").and_then(|other| other.as_str()).is_some_and(|other| {
             other.replace('-', "_").eq_ignore_ascii_case(&name.replace('-', "_"))
         })
     });
-    ensure!(
-        !taken && !is_reserved(name),
-        "a package cannot be called {name} here, because something else is; choose another name"
-    );
+    ensure!(!taken, "there is a package {name} here already; choose another name");
     Ok(())
 }
 
-/// The words that Rust keeps for itself, and the crates that come with it.
-fn is_reserved(word: &str) -> bool {
-    const WORDS: &str = "abstract as async await become box break const continue crate do dyn else enum \
-        extern false final fn for gen if impl in let loop macro match mod move mut override priv pub ref \
-        return self static struct super trait true try type typeof unsafe unsized use virtual where \
-        while yield alloc core proc_macro std test";
-    WORDS.split_whitespace().any(|other| other == word)
+/// Asks cargo whether a package can have this name: it makes one, in a folder that is gone afterwards. What cargo
+/// warns of is refused as well, such as a name that no file can have on Windows.
+fn cargo_accepts(name: &str) -> Result<()> {
+    let folder = env::temp_dir().join(format!("cargo-lesson-name-{}", std::process::id()));
+    fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut command = cargo();
+    command.args(["init", "--vcs", "none", "--color", "never", &format!("--name={name}")]);
+    let output = command.current_dir(&folder).output().context("cannot run cargo");
+    let _ = fs::remove_dir_all(&folder);
+    let said = String::from_utf8_lossy(&output?.stderr).into_owned();
+    match complaint(&said) {
+        Some(complaint) => bail!("{complaint}; choose another name"),
+        None => Ok(()),
+    }
 }
 
-/// Copies the files, and puts the new name in place of the old one wherever it stands.
-fn copy(stage: &Stage, folder: &Path, name: &str) -> Result<()> {
-    for path in stage.files()? {
-        let from = stage.folder.join(&path);
-        let to = folder.join(path.replace(&stage.name, name));
-        let text = fs::read_to_string(&from)?.replace(&stage.name, name);
-        let text = if path == "Cargo.toml" { manifest(&text, name)? } else { text };
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        // Keeps what may be run by its name as such, then writes the text over it.
-        fs::copy(&from, &to)
-            .and_then(|_| fs::write(&to, text))
-            .with_context(|| format!("cannot write {}", to.display()))?;
+/// Asks cargo whether it can still read the workspace.
+fn check_workspace(ladder: &Ladder) -> Result<()> {
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1", "--color", "never"]);
+    let output = command.current_dir(&ladder.root).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("the copy cannot be here: {}", complaint(&said).unwrap_or("cargo does not say why"));
     }
     Ok(())
 }
 
-/// A manifest with another name.
-fn manifest(text: &str, name: &str) -> Result<String> {
+/// The first sentence with which cargo refuses something or warns of it.
+fn complaint(said: &str) -> Option<&str> {
+    said.lines()
+        .find_map(|line| line.strip_prefix("error: ").or_else(|| line.strip_prefix("warning: ")))
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Writes the copy. `next` is the stage whose contract its test asks for; a copy of a copy keeps its test.
+fn copy(stage: &Stage, next: Option<&Stage>, folder: &Path, name: &str) -> Result<()> {
+    for path in stage.files()? {
+        if !stage.is_copy() && path.starts_with("tests/") {
+            continue;
+        }
+        let from = stage.folder.join(&path);
+        let text = stage.read(&path)?.unwrap_or_default();
+        let Some(text) = Stage::without_window(&path, &text) else { continue };
+        let (path, text) = if stage.is_copy() {
+            // Its name can be any word, and means the package only in its test.
+            let test = path == "tests/next_stage.rs";
+            (path.clone(), if test { rename_test(&text, &stage.name, name) } else { text })
+        } else {
+            let folders = (format!("steps/{}", stage.name), format!("mine/{name}"));
+            let text = text.replace(&folders.0, &folders.1).replace(&stage.name, name);
+            (path.replace(&stage.name, name), text)
+        };
+        let text = if path == "Cargo.toml" { manifest(stage, next, &text, name)? } else { text };
+        write(&folder.join(&path), &text)?;
+        // A script stays one that can be run by its name.
+        let permissions = fs::metadata(&from)?.permissions();
+        fs::set_permissions(folder.join(&path), permissions)?;
+    }
+    if let (Some(next), Some(number)) = (next, next.and_then(|next| next.number)) {
+        let test = TEST
+            .replace("STAGE_NAME", &next.name)
+            .replace("STAGE_IDEA", &next.idea)
+            .replace("STAGE_NUMBER", &number.to_string())
+            .replace("COPY_NAME", name);
+        write(&folder.join("tests/next_stage.rs"), &test)?;
+    }
+    Ok(())
+}
+
+/// A copy's test for a copy of another name.
+fn rename_test(text: &str, old: &str, new: &str) -> String {
+    let program = |name: &str| format!("env!(\"CARGO_BIN_EXE_{name}\")");
+    let command = |name: &str| format!("`cargo test -p {name}`");
+    text.replace(&program(old), &program(new)).replace(&command(old), &command(new))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().context("a file without a folder")?;
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(path, text))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The manifest of the copy: the stage's under another name, with what the next stage's code needs as well, so that
+/// it can be put in place file by file. Of what tests need, only what its test and its examples use is left.
+fn manifest(stage: &Stage, next: Option<&Stage>, text: &str, name: &str) -> Result<String> {
     let mut manifest: DocumentMut = text.parse()?;
     manifest["package"]["name"] = value(name);
+    let Some(next) = next else { return Ok(manifest.to_string()) };
+    let more = next.read("Cargo.toml")?.context("a stage without Cargo.toml")?;
+    let more = Stage::without_window("Cargo.toml", &more).unwrap_or_default();
+    let more: DocumentMut = more.parse()?;
+    add_dependencies(manifest.as_table_mut(), more.as_table())?;
+    // Those of one kind of system alone, such as Unix.
+    if let Some(targets) = more.get("target").and_then(Item::as_table) {
+        for (target, dependencies) in targets {
+            let Some(dependencies) = dependencies.as_table() else { continue };
+            let known = table_in(table_in(manifest.as_table_mut(), "target")?, target)?;
+            add_dependencies(known, dependencies)?;
+        }
+    }
+    let examples: Vec<String> = stage
+        .files()?
+        .iter()
+        .filter(|path| path.starts_with("examples/"))
+        .map(|path| Ok(stage.read(path)?.unwrap_or_default()))
+        .collect::<Result<_>>()?;
+    let mut crates = Table::new();
+    if let Some(known) = manifest.get("dev-dependencies").and_then(Item::as_table) {
+        for (name, item) in known {
+            let used = format!("{}::", name.replace('-', "_"));
+            if examples.iter().any(|text| text.contains(&used)) {
+                crates.insert(name, item.clone());
+            }
+        }
+    }
+    for name in TEST_CRATES {
+        let mut workspace = Table::new();
+        workspace.set_dotted(true);
+        workspace.insert("workspace", value(true));
+        crates.insert(name, Item::Table(workspace));
+    }
+    crates.sort_values();
+    manifest.insert("dev-dependencies", Item::Table(crates));
     Ok(manifest.to_string())
+}
+
+/// Adds the dependencies that are missing.
+fn add_dependencies(to: &mut Table, from: &Table) -> Result<()> {
+    let Some(from) = from.get("dependencies").and_then(Item::as_table) else { return Ok(()) };
+    let known = table_in(to, "dependencies")?;
+    for (name, item) in from {
+        if !known.contains_key(name) {
+            known.insert(name, item.clone());
+        }
+    }
+    known.sort_values();
+    Ok(())
+}
+
+/// The table of this name in another table, a new one if there is none.
+fn table_in<'a>(parent: &'a mut Table, name: &str) -> Result<&'a mut Table> {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    let item = parent.entry(name).or_insert(Item::Table(table));
+    item.as_table_mut().with_context(|| format!("{name} is no table of the manifest"))
 }

@@ -87,17 +87,32 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// How wide each column is. Where all are too wide together, the widest that wraps gives way first.
-    fn widths(&self) -> Vec<usize> {
-        let mut widths: Vec<usize> = Vec::new();
+    /// Whether nothing has to wrap.
+    pub fn fits(&self) -> bool {
+        self.width.is_none_or(|limit| self.total(&self.widest()) <= limit)
+    }
+
+    /// How wide a line is with columns of these widths.
+    fn total(&self, widths: &[usize]) -> usize {
+        1 + widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+    }
+
+    /// How wide the widest cell of each column is.
+    fn widest(&self) -> Vec<usize> {
+        let mut widths = Vec::new();
         for (number, column) in self.columns.iter().enumerate() {
             let cells = self.rows.iter().filter_map(|row| row.get(number));
             let widest = cells.map(|cell| display_width(&cell.text)).max().unwrap_or_default();
             widths.push(widest.max(display_width(&column.head)));
         }
+        widths
+    }
+
+    /// How wide each column is. Where all are too wide together, the widest that wraps gives way first.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = self.widest();
         let Some(limit) = self.width else { return widths };
-        let gaps = 1 + GAP * self.columns.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > limit {
+        while self.total(&widths) > limit {
             let wrapping = (0..widths.len()).filter(|number| self.columns[*number].wraps);
             match wrapping.max_by_key(|number| widths[*number]) {
                 Some(widest) if widths[widest] > MIN_WIDTH => widths[widest] -= 1,

@@ -2,7 +2,7 @@
 
 use crate::table::{Cell, Column, Table};
 use anstyle::{AnsiColor, Style};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ladder::wire::{Row, Wire};
 use ladder::{Ladder, Stage};
 use std::io::Write;
@@ -10,20 +10,24 @@ use std::io::Write;
 const CASE: Style = Style::new().bold();
 const DIFFERENT: Style = AnsiColor::Yellow.on_default();
 
-/// Prints what some stages answer, as a table, or with `verbose` as full texts.
-pub fn run(ladder: &Ladder, names: &[String], only_different: bool, verbose: bool) -> Result<()> {
+/// Prints what some stages answer, as a table, or with `verbose` as full texts: the rows in which they differ, or
+/// with `all` every row. One stage alone has all its rows.
+pub fn run(ladder: &Ladder, names: &[String], all: bool, verbose: bool) -> Result<()> {
     let stages = names.iter().map(|name| ladder.stage(name)).collect::<Result<Vec<&Stage>>>()?;
-    ensure!(
-        !only_different || stages.len() > 1,
-        "one stage alone cannot differ; name another one as well"
-    );
+    let all = all || stages.len() == 1;
     let wire = Wire::of(ladder, &stages)?;
-    let rows: Vec<&Row> = wire.rows.iter().filter(|row| row.differs() || !only_different).collect();
+    let rows: Vec<&Row> = wire.rows.iter().filter(|row| row.differs() || all).collect();
+    if rows.is_empty() {
+        let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+        let mut output = anstream::stdout();
+        writeln!(output, "on the wire nothing differs between {}", names.join(" and "))?;
+        return Ok(());
+    }
     if verbose { print_texts(&stages, &rows) } else { print_table(&stages, &rows) }
 }
 
 fn print_table(stages: &[&Stage], rows: &[&Row]) -> Result<()> {
-    let mut columns = vec![Column::fixed(""), Column::fixed("")];
+    let mut columns = vec![Column::fixed(""), Column::text("")];
     columns.extend(stages.iter().map(|stage| Column::text(&stage.name)));
     let mut table = Table::new(columns);
     for row in rows {

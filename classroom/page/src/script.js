@@ -31,7 +31,7 @@ function go(change) {
   show();
 }
 
-// Both stages, one rung up or down the ladder.
+// Both stages, one stage up or down the ladder.
 function step(by) {
   const [from, to] = [chosen.from + by, chosen.to + by];
   if (stages[from] && stages[to]) go({ from, to });
@@ -182,7 +182,7 @@ function showNotes() {
   return element;
 }
 
-// What somebody likes better is kept, where the browser keeps things for a file.
+// What the reader chose is kept, where the browser keeps things for a file.
 function keep(name, value) {
   try { localStorage.setItem(name, value); } catch { /* then not */ }
 }

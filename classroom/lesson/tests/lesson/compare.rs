@@ -25,6 +25,43 @@ fn lists_the_ladder() -> Result<()> {
     Ok(())
 }
 
+/// On a terminal of 80 columns each command stands on a line, and only the idea wraps.
+#[test]
+fn the_ladder_fits_a_terminal() -> Result<()> {
+    let names = names()?;
+    for columns in ["80", "60"] {
+        let output = command(&root(), &["list"]).env("COLUMNS", columns).assert().success();
+        let said = stdout(output)?;
+        for line in said.lines() {
+            assert!(line.chars().count() <= columns.parse()?, "{columns}: {line}");
+        }
+        for name in &names {
+            let command = format!(" cargo run -p {name}");
+            assert_eq!(said.lines().filter(|line| line.ends_with(&command)).count(), 1, "{said}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_unknown_command() -> Result<()> {
+    let ended = lesson(&["chek", "7"]).code(2).stdout_eq("");
+    let said = String::from_utf8(ended.get_output().stderr.clone())?;
+    let mut lines = said.lines();
+    assert_eq!(lines.next(), Some("cargo lesson has no command \"chek\"; did you mean check?"));
+    assert_eq!(
+        lines.next(),
+        Some("These are its commands; cargo lesson help COMMAND says more of one:")
+    );
+    let commands: Vec<&str> =
+        lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    assert_eq!(commands, ["list", "diff", "wire", "check", "start", "carry", "page"]);
+    let said = lesson(&["zzz"]).code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.starts_with("cargo lesson has no command \"zzz\"\n"), "{said}");
+    Ok(())
+}
+
 #[test]
 fn a_stage_has_many_names() -> Result<()> {
     let said = |name| stdout(lesson(&["diff", name, "s07_put", "--stat"]).success());
@@ -54,10 +91,6 @@ fn what_is_wrong_is_said_in_a_sentence() -> Result<()> {
 there is no file "srv.rs" in s07_put; choose one of src/main.rs, src/server.rs, [..]
 
 "#]]);
-    lesson(&["wire", "7", "--only-different"]).code(1).stderr_eq(str![[r#"
-one stage alone cannot differ; name another one as well
-
-"#]]);
     lesson(&["wire"]).code(2);
     lesson_in(&std::env::temp_dir(), &[]).code(1).stderr_eq(str![[r#"
 [..] is not in the workspace of the lessons; go there first
@@ -76,7 +109,21 @@ fn a_diff_is_read_from_the_top() -> Result<()> {
     let one = stdout(lesson(&["diff", "5", "7", "server.rs"]).success())?;
     assert!(said.contains(&one));
     assert_eq!(stdout(lesson(&["diff", "5", "7", "src/server.rs"]).success())?, one);
-    lesson(&["diff", "5", "5"]).success().stdout_eq("");
+    Ok(())
+}
+
+/// The sentence is no part of the patch.
+#[test]
+fn where_nothing_differs_a_sentence_says_so() -> Result<()> {
+    let says = |arguments: &[&str], sentence: &str| {
+        lesson(arguments).success().stdout_eq("").stderr_eq(format!("{sentence}\n"));
+    };
+    says(&["diff", "5", "5"], "nothing differs between s05_get and s05_get");
+    says(&["diff", "5", "5", "--stat"], "nothing differs between s05_get and s05_get");
+    says(
+        &["diff", "8", "9", "http.rs"],
+        "in http.rs nothing differs between s08_sqlite and s09_vps",
+    );
     Ok(())
 }
 
@@ -100,7 +147,7 @@ fn the_changed_words_of_a_line_are_marked() -> Result<()> {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_wire_between_six_and_seven() {
-    lesson(&["wire", "6", "7", "--only-different"]).success().stdout_eq(str![[r#"
+    lesson(&["wire", "6", "7"]).success().stdout_eq(str![[r#"
                s06_form         s07_put
  ≠  POST /     200, text/plain  201, text/plain, Location: /0
  ≠  GET /0     404              200, text/plain
@@ -114,8 +161,40 @@ fn the_wire_between_six_and_seven() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn what_is_left_after_a_restart() -> Result<()> {
+    let said = stdout(lesson(&["wire", "4", "7", "8", "--all"]).success())?;
+    let row =
+        said.lines().find(|line| line.contains("after a restart: GET /")).context("no row")?;
+    let answers: Vec<&str> = row.split("  ").map(str::trim).filter(|s| !s.is_empty()).collect();
+    let [mark, _, four, seven, eight] = answers[..] else { anyhow::bail!("{row}") };
+    assert_eq!(
+        (mark, four, seven),
+        ("≠", "405, Allow: POST", "200, application/json, no messages")
+    );
+    let count = eight
+        .strip_prefix("200, application/json, ")
+        .and_then(|rest| rest.strip_suffix(" messages"));
+    assert!(count.context(eight.to_string())?.parse::<usize>()? > 1, "{row}");
+    Ok(())
+}
+
+/// One stage alone has all its rows; two that are the same have none.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_wire_of_one_stage() -> Result<()> {
+    let one = stdout(lesson(&["wire", "3"]).success())?;
+    assert!(one.contains(" POST / ") && one.contains(" attack rst-mid "), "{one}");
+    assert!(!one.contains('≠'));
+    lesson(&["wire", "1", "s01"])
+        .success()
+        .stdout_eq("on the wire nothing differs between s01_echo and s01_echo\n");
+    Ok(())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn strangers_kill_nine_and_not_ten() -> Result<()> {
-    let said = stdout(lesson(&["wire", "9", "10"]).success())?;
+    let said = stdout(lesson(&["wire", "9", "10", "--all"]).success())?;
     let row = |case: &str| -> Result<Vec<&str>> {
         let row =
             said.lines().find(|line| line.contains(case)).with_context(|| case.to_string())?;

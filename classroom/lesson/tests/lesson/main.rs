@@ -6,6 +6,9 @@ mod compare;
 mod pipe;
 mod scratch;
 mod servers;
+mod start;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
