@@ -66,6 +66,14 @@ impl Section {
         number(&self.title)
     }
 
+    /// All its blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.items.iter().filter_map(|(_, item)| match item {
+            Item::Block(block) => Some(block),
+            _ => None,
+        })
+    }
+
     /// The bold words with which paragraphs begin, in order.
     pub fn lead_ins(&self) -> Vec<&str> {
         let mut found = Vec::new();

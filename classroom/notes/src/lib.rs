@@ -10,6 +10,8 @@ pub mod commands;
 mod edition;
 pub mod editions;
 pub mod links;
+#[cfg(unix)]
+mod network;
 pub mod numbers;
 pub mod order;
 pub mod quotes;
