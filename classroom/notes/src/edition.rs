@@ -1,4 +1,4 @@
-//! The notes as a row of sections, and each section as a row of items, each with its line.
+//! The notes as a list of sections, and each section as a list of items, each with its line.
 
 use crate::read;
 use anyhow::{Context, Result};
@@ -122,7 +122,7 @@ impl Edition {
         })
     }
 
-    /// The first line of each block that only a person can run, or that nothing is compared with.
+    /// The first line of each block that no test runs or compares.
     pub fn by_hand(&self) -> Vec<&str> {
         let by_hand = |block: &&Block| block.info == "text" || block.info.ends_with(" by hand");
         let blocks = self.blocks().map(|(_, _, block)| block).filter(by_hand);
@@ -137,13 +137,13 @@ impl Edition {
     }
 }
 
-/// What has been read up to now.
+/// The sections that have been read, and the state of the parser.
 #[derive(Default)]
 struct Reader {
     sections: Vec<Section>,
     /// The text of the heading, paragraph or block that is being read.
     text: String,
-    /// Where it began.
+    /// The line in which it began.
     line: usize,
     /// The bold words at the beginning of the paragraph, also while they are being read.
     lead_in: Option<String>,

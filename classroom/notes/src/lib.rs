@@ -1,9 +1,15 @@
 //! Holds the lesson notes to the programs that they describe.
 //!
-//! Each module is one kind of promise: [`order`] that a section has the parts of every section, [`quotes`] that
-//! quoted code stands in its file, [`numbers`] that the differences are today's, [`links`] that whatever is
-//! linked is there, `commands` that a command prints what is shown below it, and [`editions`] that two editions
-//! have the same bones. None of them knows a language: they take the text of any edition.
+//! | module | what it checks |
+//! |---|---|
+//! | [`order`] | a section about a stage has the same parts as the others, in the same order |
+//! | [`quotes`] | quoted code stands in its file |
+//! | [`numbers`] | the numbers of lines that a stage adds and removes are right |
+//! | [`links`] | what a link leads to exists |
+//! | `commands` | a command prints what is shown below it |
+//! | [`editions`] | two editions have the same outline |
+//!
+//! No module knows a language: each takes the text of any edition.
 
 #[cfg(unix)]
 pub mod commands;
@@ -22,10 +28,10 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// How many things were looked at.
+    /// How many things were checked.
     pub checked: usize,
     /// What is wrong, each in a sentence that begins with file and line.
     pub wrong: Vec<String>,

@@ -1,14 +1,16 @@
-//! Whatever a text links to, shows as a picture or names as a path is there.
+//! Each file that a text links to, shows as a picture or names as a path exists.
 
 use crate::{Edition, Findings, Item, read, stage};
 use anyhow::Result;
 use std::path::Path;
 
-/// The folders that a path in the notes begins with: at the root, and within a stage.
+/// The folders at the root that a path in the notes begins with.
 const FOLDERS: [&str; 4] = ["captures/", "classroom/", "pictures/", "steps/"];
+
+/// The folders in a stage that a path in the notes begins with.
 const IN_STAGE: [&str; 3] = ["examples/", "src/", "tests/"];
 
-/// Looks for each link, picture and path under `root`. What lies elsewhere has only to be reached safely.
+/// Looks for each link, picture and path under `root`. A link to another machine is only checked for `https`.
 ///
 /// # Errors
 /// A folder `steps` that cannot be read.

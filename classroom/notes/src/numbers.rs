@@ -1,4 +1,4 @@
-//! The lines that a stage adds and removes are those of today.
+//! The notes say how many lines each stage adds and removes, and the numbers are right.
 
 use crate::{Edition, Findings, Item, read, stage};
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Which of a section's parts has the numbers, counted from 0.
-const PART: usize = 5;
+const NUMBERS_PART: usize = 5;
 
 /// Lines added and lines removed.
 type Change = (usize, usize);
@@ -32,8 +32,8 @@ pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
             _ => None,
         });
         let changes = changes(root, number)?;
-        let Some((line, text)) = paragraphs.into_iter().nth(PART) else { continue };
-        let (total, files, count) = said(text)?;
+        let Some((line, text)) = paragraphs.into_iter().nth(NUMBERS_PART) else { continue };
+        let (total, files, count) = parse_numbers(text)?;
         findings.checked += count;
         let sum = changes.values().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
         if total != Some(sum) || files != changes {
@@ -42,15 +42,15 @@ pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
                 edition.name,
                 sum.0,
                 sum.1,
-                in_words(&changes)
+                format_changes(&changes)
             ));
         }
     }
     Ok(findings)
 }
 
-/// What a paragraph says: the total, the change of each file, and how many numbers that are.
-fn said(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)> {
+/// Reads a paragraph: the total, the change of each file, and how many numbers there are.
+fn parse_numbers(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)> {
     let file = Regex::new(r"`(\w+\.rs)` \+(\d+)(?: −(\d+))?")?;
     let number = Regex::new(r"\d+")?;
     let mut files = BTreeMap::new();
@@ -103,7 +103,8 @@ fn sources(root: &Path, number: usize) -> Result<Option<BTreeMap<String, String>
     Ok(Some(files))
 }
 
-fn in_words(changes: &BTreeMap<String, Change>) -> String {
+/// The changes as the paragraph writes them.
+fn format_changes(changes: &BTreeMap<String, Change>) -> String {
     let word = |(name, (added, removed)): (&String, &Change)| match removed {
         0 => format!("`{name}` +{added}"),
         _ => format!("`{name}` +{added} −{removed}"),

@@ -1,4 +1,4 @@
-//! Tests of the tests: one thing in the notes is changed in memory, and the check of its kind notices.
+//! Tests of the checks: each test changes one thing in the notes, in memory, and the check must find it.
 
 use anyhow::Result;
 use notes::{Edition, Item, editions, links, numbers, order, quotes};
@@ -61,7 +61,7 @@ fn the_file_of_a_quote() -> Result<()> {
 fn any_number_of_a_difference() -> Result<()> {
     let text = text()?;
     let digits = Regex::new(r"\d+")?;
-    // The nth number of every section at a time: each section has to be found wrong.
+    // Each round changes the nth number of every section. The check must find each section.
     let mut changed = 0;
     for nth in 0.. {
         let mut wrong = String::new();
@@ -96,7 +96,7 @@ fn any_number_of_a_difference() -> Result<()> {
 }
 
 #[test]
-fn a_number_that_nobody_knows_and_a_file_that_is_left_out() -> Result<()> {
+fn a_number_too_many_and_a_file_that_is_left_out() -> Result<()> {
     let text = text()?;
     let wrong = text.replace(" `server.rs` +34.", " `server.rs` +34 in 3 files.");
     assert_eq!(numbers::check(&notes(&wrong)?, &root())?.wrong.len(), 1);
@@ -196,7 +196,7 @@ a drawing
 ";
 
 #[test]
-fn an_edition_in_another_language_has_the_same_bones() -> Result<()> {
+fn an_edition_in_another_language_has_the_same_outline() -> Result<()> {
     let korean = "# 노트
 
 ## 1. 에코: 갔다가 돌아오기

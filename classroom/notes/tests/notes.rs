@@ -1,4 +1,4 @@
-//! NOTES.md says what the program does today, and README.md leads to what is there.
+//! NOTES.md agrees with the programs, and the links of README.md lead somewhere.
 
 use anyhow::{Context, Result};
 use notes::{Edition, Findings, editions, links, numbers, order, quotes, stage};
@@ -6,11 +6,11 @@ use replay::Lesson;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What only a person can do, by the first line of each block, and why.
+/// The blocks that no test runs, by the first line of each, and why.
 const BY_HAND: [&str; 5] = [
     // It opens a window.
     "cargo run -p s04_window -- server",
-    // It installs a program, and goes on when its starter logs out.
+    // It installs a program, and goes on after a logout.
     "sudo apt install tmux",
     // Whether the server dies of it is a matter of timing.
     "cargo run -p s10_hardened -- attack rst-mid",
@@ -28,7 +28,7 @@ fn notes() -> Result<Edition> {
     Edition::read(&root(), "NOTES.md")
 }
 
-/// Reports what was wrong, or how much was right.
+/// Fails with what is wrong, or prints how much was checked.
 fn accept(what: &str, findings: &Findings) {
     assert!(findings.wrong.is_empty(), "{what}:\n{}", findings.wrong.join("\n"));
     println!("{what}: {}", findings.checked);
@@ -55,7 +55,7 @@ fn every_quote_stands_in_its_file() -> Result<()> {
 }
 
 #[test]
-fn every_number_is_of_today() -> Result<()> {
+fn every_number_is_right() -> Result<()> {
     accept("numbers", &numbers::check(&notes()?, &root())?);
     Ok(())
 }
@@ -68,12 +68,12 @@ fn every_link_leads_somewhere() -> Result<()> {
 }
 
 #[test]
-fn what_only_a_person_can_do_is_there_on_purpose() -> Result<()> {
+fn every_block_that_no_test_runs_is_known() -> Result<()> {
     assert_eq!(notes()?.by_hand(), BY_HAND);
     Ok(())
 }
 
-/// A replay ends by naming a section: it is there, and says the command.
+/// A replay ends with the title of a section: the notes have this section, and it shows the command.
 #[test]
 fn each_lesson_has_its_section() -> Result<()> {
     let notes = notes()?;
@@ -95,10 +95,10 @@ fn each_lesson_has_its_section() -> Result<()> {
     Ok(())
 }
 
-/// The Korean edition says the same: the same headings, commands, code and pictures, and every promise holds in it.
-/// What its commands print need not be looked at again, because they are the same.
+/// The Korean edition has the same headings, commands, code and pictures, and passes the same checks. Its commands need
+/// not run again, because they are the same.
 #[test]
-fn the_korean_edition_has_the_same_bones() -> Result<()> {
+fn the_korean_edition_has_the_same_outline() -> Result<()> {
     let korean = Edition::read(&root(), "NOTES.ko.md")?;
     assert_eq!(editions::difference(&notes()?, &korean), None);
     let first = korean.sections.iter().find(|section| section.number() == Some(1));

@@ -1,4 +1,4 @@
-//! Draws a capture, one's own as well: cargo run -p packets -- captures/s01_echo.pcap
+//! Draws a capture, also one of your own: cargo run -p packets -- captures/s01_echo.pcap
 
 use anyhow::{Context, Result};
 use packets::{capture, diagram};
