@@ -1,12 +1,12 @@
-//! `cargo lesson carry`: what was mended in one stage is mended in every later one that has the file.
+//! `cargo lesson carry`: what was fixed in one stage is fixed in every later stage that has the file.
 
-use crate::ladder::{Ladder, Stage};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail, ensure};
-use std::fs;
+use ladder::{Ladder, Stage};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output};
+use std::{env, fs};
 
 const CONFLICT: Style = AnsiColor::Red.on_default();
 
@@ -21,8 +21,8 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
     ensure!(stage.number.is_some(), "{} is your own; only a stage is carried", stage.name);
     let later: Vec<&Stage> = ladder.stages().filter(|other| other.number > stage.number).collect();
     ensure!(!later.is_empty(), "{} is the last stage; there is none to carry to", stage.name);
-    let mended = changed(&ladder.root, stage)?;
-    if mended.is_empty() {
+    let fixed = changed(&ladder.root, stage)?;
+    if fixed.is_empty() {
         bail!("there is nothing to carry: steps/{} has no uncommitted changes", stage.name);
     }
     for other in &later {
@@ -35,17 +35,17 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
     }
     let mut steps = Vec::new();
     let mut left = Vec::new();
-    for path in &mended {
+    for path in &fixed {
         let planned = plan(&ladder.root, stage, path, &later)?;
         if planned.is_empty() {
             left.push(path);
         }
         steps.extend(planned);
     }
-    let goes = steps.iter().find(|step| matches!(step.deed, Deed::Delete | Deed::Keep));
+    let goes = steps.iter().find(|step| matches!(step.outcome, Outcome::Delete | Outcome::Keep));
     if let (Some(gone), [came, ..]) = (goes, &left[..]) {
         bail!(
-            "{} is gone and {came} came: what is called another name has to be renamed by hand in every stage",
+            "{} is gone and {came} came: a file that got another name has to be renamed by hand in every stage",
             gone.path
         );
     }
@@ -58,17 +58,18 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
     report(stage, &steps, &left, dry_run)
 }
 
-/// What becomes of a file of a later stage.
+/// What carrying does to a file of a later stage.
 struct Step<'a> {
     stage: &'a Stage,
     path: &'a str,
-    deed: Deed,
+    outcome: Outcome,
 }
 
-enum Deed {
+/// How a file takes the change.
+enum Outcome {
     /// The change is in the file.
     Carry(String),
-    /// The change and the file contradict each other; both are in the text, between markers.
+    /// The change and the file conflict; both are in the text, between markers.
     Conflict(String),
     /// The file goes, as it did in the stage.
     Delete,
@@ -88,26 +89,26 @@ fn plan<'a>(
     let before = committed(root, stage, path)?;
     let now = stage.read(path).with_context(|| format!("carry {path} by hand"))?;
     if now.as_ref() == Some(&before) {
-        // Something else than its text has changed, such as who may run it.
+        // Only its mode has changed, not its text.
         return Ok(Vec::new());
     }
     let mut from = Version { name: &stage.name, before, now };
     let mut steps = Vec::new();
     for other in later {
         let Some(text) = other.read(path)? else { continue };
-        let deed = match &from.now {
-            None if text == from.before => Deed::Delete,
-            None => Deed::Keep,
+        let outcome = match &from.now {
+            None if text == from.before => Outcome::Delete,
+            None => Outcome::Keep,
             Some(now) => match merge(&other.name, &text, &from, now)? {
-                (merged, _) if merged == text => Deed::Has,
-                (merged, true) => Deed::Carry(merged),
-                (merged, false) => Deed::Conflict(merged),
+                (merged, _) if merged == text => Outcome::Has,
+                (merged, true) => Outcome::Carry(merged),
+                (merged, false) => Outcome::Conflict(merged),
             },
         };
-        if let Deed::Carry(merged) = &deed {
+        if let Outcome::Carry(merged) = &outcome {
             from = Version { name: &other.name, before: text, now: Some(merged.clone()) };
         }
-        steps.push(Step { stage: other, path, deed });
+        steps.push(Step { stage: other, path, outcome });
     }
     Ok(steps)
 }
@@ -122,17 +123,11 @@ struct Version<'a> {
 
 /// Merges the change from `from.before` to `now` into `text`; tells whether that went without a conflict.
 fn merge(name: &str, text: &str, from: &Version, now: &str) -> Result<(String, bool)> {
-    let folder = tempfile::tempdir().context("cannot make a folder for the merge")?;
-    for (name, text) in [("text", text), ("before", &from.before), ("now", now)] {
-        fs::write(folder.path().join(name), text).context("cannot write for the merge")?;
-    }
-    let labels = [name, &format!("{} before", from.name), &format!("{} now", from.name)];
-    let mut command = Command::new("git");
-    command.args(["merge-file", "--stdout"]).current_dir(folder.path());
-    for label in labels {
-        command.args(["-L", label]);
-    }
-    let output = command.args(["text", "before", "now"]).output().context("cannot run git")?;
+    let folder = env::temp_dir().join(format!("cargo-lesson-{}", std::process::id()));
+    fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let output = merge_file(&folder, name, text, from, now);
+    let _ = fs::remove_dir_all(&folder);
+    let output = output?;
     // The exit status is the number of conflicts; above 127 something else went wrong.
     match output.status.code() {
         Some(conflicts @ 0..=127) => Ok((String::from_utf8(output.stdout)?, conflicts == 0)),
@@ -140,13 +135,27 @@ fn merge(name: &str, text: &str, from: &Version, now: &str) -> Result<(String, b
     }
 }
 
+/// Runs `git merge-file`, which reads its three texts from files; they go into `folder`.
+fn merge_file(folder: &Path, name: &str, text: &str, from: &Version, now: &str) -> Result<Output> {
+    for (name, text) in [("text", text), ("before", &from.before), ("now", now)] {
+        fs::write(folder.join(name), text).context("cannot write for the merge")?;
+    }
+    let labels = [name, &format!("{} before", from.name), &format!("{} now", from.name)];
+    let mut command = Command::new("git");
+    command.args(["merge-file", "--stdout"]).current_dir(folder);
+    for label in labels {
+        command.args(["-L", label]);
+    }
+    command.args(["text", "before", "now"]).output().context("cannot run git")
+}
+
 impl Step<'_> {
     fn write(&self) -> Result<()> {
         let place = self.stage.folder.join(self.path);
-        match &self.deed {
-            Deed::Carry(text) | Deed::Conflict(text) => fs::write(&place, text),
-            Deed::Delete => fs::remove_file(&place),
-            Deed::Keep | Deed::Has => Ok(()),
+        match &self.outcome {
+            Outcome::Carry(text) | Outcome::Conflict(text) => fs::write(&place, text),
+            Outcome::Delete => fs::remove_file(&place),
+            Outcome::Keep | Outcome::Has => Ok(()),
         }
         .with_context(|| format!("cannot write {}", place.display()))
     }
@@ -157,19 +166,19 @@ fn report(stage: &Stage, steps: &[Step], left: &[&String], dry_run: bool) -> Res
     let mut output = anstream::stdout();
     let mut conflicts = 0;
     let mut kept = 0;
-    for Step { stage: other, path, deed } in steps {
-        let (words, style) = match deed {
-            Deed::Carry(_) => ("carried".to_string(), Style::new()),
-            Deed::Delete => ("deleted".to_string(), Style::new()),
-            Deed::Has => ("has it already".to_string(), Style::new()),
-            Deed::Conflict(_) => ("CONFLICT".to_string(), CONFLICT),
-            Deed::Keep => {
+    for Step { stage: other, path, outcome } in steps {
+        let (words, style) = match outcome {
+            Outcome::Carry(_) => ("carried".to_string(), Style::new()),
+            Outcome::Delete => ("deleted".to_string(), Style::new()),
+            Outcome::Has => ("has it already".to_string(), Style::new()),
+            Outcome::Conflict(_) => ("CONFLICT".to_string(), CONFLICT),
+            Outcome::Keep => {
                 (format!("CONFLICT: deleted in {}, different here", stage.name), CONFLICT)
             }
         };
         writeln!(output, "steps/{}/{path}: {style}{words}{style:#}", other.name)?;
-        conflicts += usize::from(matches!(deed, Deed::Conflict(_)));
-        kept += usize::from(matches!(deed, Deed::Keep));
+        conflicts += usize::from(matches!(outcome, Outcome::Conflict(_)));
+        kept += usize::from(matches!(outcome, Outcome::Keep));
     }
     for path in left {
         writeln!(output, "steps/{}/{path}: nothing to merge in any later stage", stage.name)?;
@@ -179,7 +188,7 @@ fn report(stage: &Stage, steps: &[Step], left: &[&String], dry_run: bool) -> Res
     } else if conflicts > 0 {
         let files =
             if conflicts == 1 { "1 file".to_string() } else { format!("{conflicts} files") };
-        writeln!(output, "mend what stands between <<<<<<< and >>>>>>> in {files}, then test")?;
+        writeln!(output, "fix what stands between <<<<<<< and >>>>>>> in {files}, then test")?;
     }
     if kept > 0 && !dry_run {
         writeln!(output, "delete by hand what has to go, then test")?;

@@ -1,8 +1,8 @@
 //! `cargo lesson check`: whether a server, in whatever language it is written, does what a stage does.
 
-use crate::ladder::Ladder;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, ensure};
+use ladder::Ladder;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;

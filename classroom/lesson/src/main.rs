@@ -1,13 +1,14 @@
-//! `cargo lesson`: compares the stages in code and on the wire, checks a server that somebody wrote,
-//! starts a student's own copy, and carries a maintainer's mend up the ladder.
+//! `cargo lesson`: compares the stages in code and on the wire, checks a server in any language, starts a
+//! student's own copy, and carries a maintainer's fix up the ladder. Each command has a file; `table.rs` lays out
+//! what some of them print.
 
 mod carry;
 mod check;
 mod diff;
-mod ladder;
 mod list;
 mod page;
 mod start;
+mod table;
 mod wire;
 
 use anyhow::Result;
@@ -60,7 +61,7 @@ enum Command {
         #[arg(long)]
         verbose: bool,
     },
-    /// Check whether a server, in whatever language, does what a stage does
+    /// Check whether a server, in any language, does what a stage does
     Check {
         /// The stage
         stage: String,
@@ -77,7 +78,7 @@ enum Command {
     },
     /// Carry the uncommitted changes of a stage into all later ones
     Carry {
-        /// The stage that was mended
+        /// The stage that was fixed
         stage: String,
         /// Only say what would be done
         #[arg(long)]
@@ -94,7 +95,7 @@ enum Command {
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(status) => status,
-        // Whoever reads the output has seen enough, as `head` has.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -116,9 +117,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check { stage, addr } => return check::run(&ladder, &stage, &addr),
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
-        Command::Page { out } => {
-            page::run(&ladder, &out.unwrap_or_else(|| ladder.root.join("target/page")))?;
-        }
+        Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `cargo lesson start`: a student's own copy of a stage.
 
-use crate::ladder::{Ladder, Stage, number};
 use anyhow::{Context, Result, bail, ensure};
+use ladder::{Ladder, Stage, number};
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,14 +1,13 @@
-//! `cargo lesson` as its users have it: the real ladder, real servers, a real browser.
+//! `cargo lesson` as its users have it: the real ladder and real servers.
 
 mod check;
 mod compare;
-#[cfg(target_os = "linux")]
-mod page;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;
 
 use anyhow::{Context, Result, ensure};
+use ladder::Ladder;
 use snapbox::cmd::{Command, OutputAssert};
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
@@ -18,22 +17,19 @@ use std::time::Duration;
 /// More than any command takes, on a machine with much to do.
 const LIMIT: Duration = Duration::from_secs(300);
 
-const STAGES: [&str; 10] = [
-    "s01_echo",
-    "s02_loop",
-    "s03_http",
-    "s04_window",
-    "s05_get",
-    "s06_form",
-    "s07_put",
-    "s08_sqlite",
-    "s09_vps",
-    "s10_hardened",
-];
-
 /// The folder of the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The stages of the workspace.
+fn ladder() -> Result<Ladder> {
+    Ladder::open(&root())
+}
+
+/// Their names, in order.
+fn names() -> Result<Vec<String>> {
+    Ok(ladder()?.stages().map(|stage| stage.name.clone()).collect())
 }
 
 /// Runs `cargo lesson` with these arguments in the folder `folder`.
@@ -70,8 +66,8 @@ fn binary(stage: &str) -> Result<PathBuf> {
     let built = BUILT.get_or_init(|| {
         let mut cargo = std::process::Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--no-default-features", "--target-dir"]).arg(target());
-        for stage in STAGES {
-            cargo.args(["--package", stage]);
+        for stage in names().unwrap_or_default() {
+            cargo.args(["--package", &stage]);
         }
         cargo.current_dir(root()).status().is_ok_and(|status| status.success())
     });

@@ -1,6 +1,6 @@
-//! diff in a pipe, to programs that every Linux has.
+//! diff in a pipe, to programs that are on every Linux.
 
-use crate::{LIMIT, STAGES, lesson, root, stdout};
+use crate::{LIMIT, lesson, names, root, stdout};
 use anyhow::{Context, Result};
 use snapbox::cmd::Command;
 use std::collections::BTreeMap;
@@ -36,7 +36,8 @@ fn copy(stage: &str, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 
 #[test]
 fn a_patch_makes_one_stage_of_another() -> Result<()> {
-    let neighbours = STAGES.windows(2).map(|pair| (pair[0], pair[1]));
+    let names = names()?;
+    let neighbours = names.windows(2).map(|pair| (&*pair[0], &*pair[1]));
     for (from, to) in neighbours.chain([("s07_put", "s05_get"), ("s02_loop", "s09_vps")]) {
         let folder = tempfile::tempdir()?;
         copy(from, folder.path())?;
@@ -60,7 +61,7 @@ fn a_patch_makes_one_stage_of_another() -> Result<()> {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough() {
+fn a_reader_that_closes_the_pipe() {
     let lesson = env!("CARGO_BIN_EXE_lesson");
     Command::new("sh")
         .args(["-c", &format!("'{lesson}' diff 1 10 | head -1")])

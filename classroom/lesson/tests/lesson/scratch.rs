@@ -131,7 +131,7 @@ Cargo.lock will name it as well; before a git pull: git restore Cargo.lock
     assert!(said.lines().last().is_some_and(|line| line.contains("my_put")), "{said}");
     lesson_in(scratch.folder(), &["diff", "my_put", "7", "src/"]).success().stdout_eq("");
     lesson_in(scratch.folder(), &["diff", "my_put"]).code(1).stderr_eq(str![[r#"
-my_put is your own; say with which stage to compare it
+my_put is your own; name the stage to compare it with
 
 "#]]);
     lesson_in(scratch.folder(), &["check", "my_put"]).code(1).stdout_eq("");
@@ -249,7 +249,7 @@ steps/s08_sqlite/src/server.rs: CONFLICT
 steps/s09_vps/src/server.rs: carried
 steps/s10_hardened/src/server.rs: carried
 steps/s06_form/src/new.rs: nothing to merge in any later stage
-mend what stands between <<<<<<< and >>>>>>> in 1 file, then test
+fix what stands between <<<<<<< and >>>>>>> in 1 file, then test
 
 "#]]);
     let text = scratch.read("steps/s08_sqlite/src/server.rs")?;

@@ -1,4 +1,18 @@
-//! The stages: where they are, what they are called, and their files in the order of reading.
+//! The stages of this workspace: where they are, what they are called, their files in the order of reading, and
+//! how two of them differ.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `lib.rs` | `Ladder`, all stages in order, and `Stage`, one of them with its files |
+//! | `code.rs` | `Changes`: what changes in the code from one stage to another, also as a patch |
+//! | `build.rs` | `build`: stages become programs |
+//! | `wire.rs` | `Wire`: what the servers answer to the requests of the contract and to the attacks |
+//!
+//! How many stages there are is written nowhere: what needs the stages reads the folder `steps` through `Ladder`.
+
+pub mod build;
+pub mod code;
+pub mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
@@ -21,11 +35,11 @@ const READING: &[&str] = &[
     "Cargo.toml",
 ];
 
-/// All that is in `steps`.
+/// All stages of a workspace.
 pub struct Ladder {
     /// The folder of the workspace.
     pub root: PathBuf,
-    /// The stages in order, then what students made of them.
+    /// The stages in order, then the copies that students have made.
     pub all: Vec<Stage>,
 }
 
@@ -35,7 +49,7 @@ pub struct Stage {
     /// The name of its folder and of its package.
     pub name: String,
     pub folder: PathBuf,
-    /// Which rung it is, counted from 1; a copy is none.
+    /// Its place on the ladder, counted from 1; a copy has none.
     pub number: Option<u32>,
     /// What it is about, in a few words.
     pub idea: String,
@@ -45,10 +59,10 @@ impl Ladder {
     /// The ladder around the folder in which the program was started.
     ///
     /// # Errors
-    /// No folder above it is the workspace.
+    /// The folder is not in the workspace.
     pub fn find() -> Result<Ladder> {
         let here = env::current_dir().context("cannot tell in which folder this is")?;
-        let root = here.ancestors().find(|folder| folder.join("steps/s01_echo").is_dir());
+        let root = here.ancestors().find(|folder| has_stages(folder));
         let root = root.with_context(|| {
             format!("{} is not in the workspace of the lessons; go there first", here.display())
         })?;
@@ -56,6 +70,9 @@ impl Ladder {
     }
 
     /// The ladder in the workspace `root`.
+    ///
+    /// # Errors
+    /// A folder of stages that cannot be read, or that holds none.
     pub fn open(root: &Path) -> Result<Ladder> {
         let steps = root.join("steps");
         let mut all = Vec::new();
@@ -66,6 +83,11 @@ impl Ladder {
             }
         }
         all.sort_by_key(|stage| (stage.number.is_none(), stage.number, stage.name.clone()));
+        ensure!(
+            all.iter().any(|stage| stage.number.is_some()),
+            "{} has no stages",
+            steps.display()
+        );
         Ok(Ladder { root: root.to_path_buf(), all })
     }
 
@@ -74,10 +96,18 @@ impl Ladder {
         self.all.iter().filter(|stage| stage.number.is_some())
     }
 
+    /// The last stage.
+    ///
+    /// # Errors
+    /// There are no stages, which cannot be where `open` made the ladder.
+    pub fn last(&self) -> Result<&Stage> {
+        self.stages().next_back().context("there are no stages")
+    }
+
     /// The stage that is called `words`: its number, its name or the beginning of its name.
     ///
     /// # Errors
-    /// None or several are called that; the sentence lists them.
+    /// No stage or several stages are called that; the sentence lists them.
     pub fn stage(&self, words: &str) -> Result<&Stage> {
         // A shell completes a name to the path of the folder.
         let words = words.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -101,14 +131,20 @@ impl Ladder {
     /// The stage before this one; the first has none.
     ///
     /// # Errors
-    /// A copy stands beside the ladder, before and after nothing.
+    /// A copy is not on the ladder: no stage comes before it.
     pub fn before(&self, stage: &Stage) -> Result<Option<&Stage>> {
         ensure!(
             stage.number.is_some(),
-            "{} is your own; say with which stage to compare it",
+            "{} is your own; name the stage to compare it with",
             stage.name
         );
         Ok(self.stages().take_while(|other| other.number < stage.number).last())
+    }
+
+    /// The stage after this one; the last stage and a copy have none.
+    pub fn after(&self, stage: &Stage) -> Option<&Stage> {
+        let number = stage.number?;
+        self.stages().find(|other| other.number > Some(number))
     }
 }
 
@@ -129,13 +165,13 @@ impl Stage {
             value.map(String::from)
         };
         let name = value("name").with_context(|| format!("{} has no name", path.display()))?;
-        // What a student made need not say what it is about.
+        // A copy need not have a description.
         let idea = value("description").unwrap_or_default();
         Ok(Stage { number: number(&name), idea, name, folder })
     }
 
-    /// The paths of all its files, `/` between their parts, in the order of reading. What is hidden, no text,
-    /// a link or a database is none of them.
+    /// The paths of all its files, `/` between their parts, in the order of reading. Hidden files, links,
+    /// databases and files that are no text are left out.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         add_files(&self.folder, "", &mut files)
@@ -155,7 +191,16 @@ impl Stage {
     }
 }
 
-/// The rung that a name such as `s07_put` tells.
+/// Whether the stages are in this folder.
+fn has_stages(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder.join("steps"));
+    entries.into_iter().flatten().flatten().any(|entry| {
+        number(&entry.file_name().to_string_lossy()).is_some()
+            && entry.path().join("Cargo.toml").is_file()
+    })
+}
+
+/// The number of the stage in a name such as `s07_put`.
 pub fn number(name: &str) -> Option<u32> {
     let (digits, _) = name.strip_prefix('s')?.split_once('_')?;
     digits.parse().ok().filter(|_| digits.len() == 2)
@@ -213,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rung_has_two_digits() {
+    fn the_number_of_a_stage_has_two_digits() {
         assert_eq!(number("s07_put"), Some(7));
         assert_eq!(number("s10_hardened"), Some(10));
         assert_eq!(number("s7_put"), None);

@@ -1,33 +1,47 @@
-//! The page in a real browser, driven as a person would: `chromedriver` and a Chromium have to be there.
+//! The page in a real browser, driven as a person drives it: `chromedriver` and a Chromium have to be there.
 
-use crate::{lesson, target};
+#![cfg(target_os = "linux")]
+
 use anyhow::{Context, Result, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use ladder::Ladder;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 /// A laptop's, a projector's and a telephone's screen, in pixels of the page.
 const SCREENS: [(&str, u32, u32); 3] =
     [("laptop", 1366, 768), ("projector", 1920, 1080), ("telephone", 390, 844)];
 
-/// The page, which is made with the first question for it, and kept for whoever wants to look at it.
-fn page() -> Result<PathBuf> {
-    static MADE: OnceLock<Option<u64>> = OnceLock::new();
-    let folder = target().with_file_name("page-of-the-tests");
-    let size = MADE.get_or_init(|| {
-        lesson(&["page", "--out", folder.to_str()?]).success();
-        Some(fs::metadata(folder.join("index.html")).ok()?.len())
-    });
-    let size = size.context("there is no page")?;
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The folder for the page and the pictures of it, which stay there to be looked at.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page-of-the-tests")
+}
+
+/// Writes the page.
+fn make_page() -> Result<PathBuf> {
+    let output = Command::new(env!("CARGO_BIN_EXE_page"))
+        .arg("--out")
+        .arg(folder())
+        .current_dir(root())
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let path = folder().join("index.html");
+    let said = String::from_utf8(output.stdout)?;
+    ensure!(said.starts_with(&format!("{} (", path.display())), "{said}");
+    let size = fs::metadata(&path)?.len();
     ensure!((100_000..2_000_000).contains(&size), "the page has {size} bytes");
-    Ok(folder.join("index.html"))
+    Ok(path)
 }
 
 /// Chromedriver, which listens on a port that it says.
@@ -144,9 +158,9 @@ async fn fits(browser: &Client, name: &str) -> Result<()> {
     Ok(())
 }
 
-async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()> {
+async fn walk(driver: &Driver, page: &Path, name: &str, width: u32, height: u32) -> Result<()> {
     let browser = driver.browser(name, width, height).await?;
-    let page = format!("file://{}", page()?.display());
+    let page = format!("file://{}", page.display());
     browser.goto(&page).await?;
 
     // Chooses two stages and a file, and sees what has changed.
@@ -167,7 +181,7 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     let line = browser.find(Locator::Css(".different .old p")).await?;
     assert!(line.is_displayed().await?, "what went is shown");
     fits(&browser, name).await?;
-    fs::write(page_of(name, "code"), browser.screenshot().await?)?;
+    fs::write(picture_path(name, "code"), browser.screenshot().await?)?;
 
     // Unfolds what stays the same.
     let lines = "document.querySelectorAll('details.fold[open]').length";
@@ -175,23 +189,28 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     click(&browser, "details.fold summary").await?;
     assert_eq!(number(&browser, lines).await?, 1.0);
 
-    // Both stages, one rung on, and further, up to the last.
+    // Both go one stage on, and further, up to the last.
     press(&browser, Key::Right).await?;
     assert_eq!(fragment(&browser).await?, "s06_form..s08_sqlite/src/server.rs");
     assert_eq!(text(&browser, "h1").await?, "8. SQLite: survive a restart");
-    for _ in 0..5 {
+    let ladder = Ladder::open(&root())?;
+    let names: Vec<&str> = ladder.stages().map(|stage| stage.name.as_str()).collect();
+    let [.., before, from, to, last] = names[..] else { anyhow::bail!("{names:?}") };
+    for _ in &names {
         press(&browser, Key::Right).await?;
     }
-    assert_eq!(fragment(&browser).await?, "s08_sqlite..s10_hardened/src/server.rs");
+    assert_eq!(fragment(&browser).await?, format!("{from}..{last}/src/server.rs"));
+    let title = text(&browser, "h1").await?;
     press(&browser, Key::Left).await?;
-    assert_eq!(fragment(&browser).await?, "s07_put..s09_vps/src/server.rs");
+    assert_eq!(fragment(&browser).await?, format!("{before}..{to}/src/server.rs"));
 
     // A link, and a reload, open the same view.
     browser.refresh().await?;
-    assert_eq!(text(&browser, "h1").await?, "9. VPS: run for days");
+    let second_to_last = names.len() - 1;
+    assert!(text(&browser, "h1").await?.starts_with(&format!("{second_to_last}. ")));
     assert!(text(&browser, "[aria-current]").await?.starts_with("server.rs"));
     browser.back().await?;
-    assert_eq!(text(&browser, "h1").await?, "10. Hardened: strangers knock");
+    assert_eq!(text(&browser, "h1").await?, title);
     browser.goto(&format!("{page}#s06_form..s07_put/wire")).await?;
 
     // On the wire: what differs, and in full.
@@ -211,20 +230,20 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
             .starts_with("HTTP/1.1 201 Created\n")
     );
     fits(&browser, name).await?;
-    fs::write(page_of(name, "wire"), browser.screenshot().await?)?;
+    fs::write(picture_path(name, "wire"), browser.screenshot().await?)?;
 
     click(&browser, "[data-view=replay]").await?;
     let replay = text(&browser, ".replay").await?;
     assert!(replay.contains("> PUT /0 고친 말") && replay.contains("201 Created"), "{replay}");
     fits(&browser, name).await?;
-    fs::write(page_of(name, "replay"), browser.screenshot().await?)?;
+    fs::write(picture_path(name, "replay"), browser.screenshot().await?)?;
 
     click(&browser, "[data-view=notes]").await?;
     assert!(text(&browser, ".notes").await?.contains("What is new."));
     let picture = "document.querySelector('.notes img').naturalWidth";
     assert!(number(&browser, picture).await? > 100.0, "the picture is in the page");
     fits(&browser, name).await?;
-    fs::write(page_of(name, "notes"), browser.screenshot().await?)?;
+    fs::write(picture_path(name, "notes"), browser.screenshot().await?)?;
 
     // Dark and light, larger and smaller; and back from there to code.
     let paper = "parseInt(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])";
@@ -236,11 +255,11 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     let before = number(&browser, size).await?;
     click(&browser, "#larger").await?;
     assert!(number(&browser, size).await? > before);
-    browser.goto(&format!("{page}#s09_vps..s10_hardened/src/http.rs")).await?;
+    browser.goto(&format!("{page}#{from}..{last}/src/http.rs")).await?;
     fits(&browser, name).await?;
-    fs::write(page_of(name, "dark"), browser.screenshot().await?)?;
+    fs::write(picture_path(name, "dark"), browser.screenshot().await?)?;
 
-    // What nobody has gets the first thing that there is; and in the other direction, too.
+    // A stage or a file that is not there: the page shows the first that is; also from a later stage to an earlier one.
     browser.goto(&format!("{page}#s01_echo..s99_none/src/server.rs")).await?;
     browser.goto(&format!("{page}#s07_put..s06_form/src/nothing.rs")).await?;
     assert!(text(&browser, "[aria-current]").await?.starts_with("main.rs"));
@@ -267,17 +286,18 @@ async fn walk(driver: &Driver, name: &str, width: u32, height: u32) -> Result<()
     Ok(())
 }
 
-/// Where the picture of a view is kept, for whoever wants to look at it.
-fn page_of(name: &str, view: &str) -> PathBuf {
-    target().with_file_name("page-of-the-tests").join(format!("{name}-{view}.png"))
+/// Where the picture of a view is kept.
+fn picture_path(name: &str, view: &str) -> PathBuf {
+    folder().join(format!("{name}-{view}.png"))
 }
 
 #[test]
 fn a_person_compares_two_stages() -> Result<()> {
+    let page = make_page()?;
     let driver = Driver::start()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for (name, width, height) in SCREENS {
-        runtime.block_on(walk(&driver, name, width, height)).context(name)?;
+        runtime.block_on(walk(&driver, &page, name, width, height)).context(name)?;
     }
     Ok(())
 }
