@@ -62,7 +62,7 @@ pub struct Block {
 
 impl Section {
     /// The number that the heading begins with, which is that of a stage.
-    pub fn number(&self) -> Option<usize> {
+    pub fn number(&self) -> Option<u32> {
         number(&self.title)
     }
 
@@ -87,7 +87,7 @@ impl Section {
 }
 
 /// The number before the first full stop of a heading.
-pub(crate) fn number(title: &str) -> Option<usize> {
+pub(crate) fn number(title: &str) -> Option<u32> {
     title.split_once(". ")?.0.parse().ok()
 }
 

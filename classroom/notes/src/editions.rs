@@ -1,13 +1,13 @@
 //! Two editions say the same in two languages: they have the same outline.
 
 use crate::edition::number;
-use crate::{Edition, Item};
+use crate::{Edition, Findings, Item};
 
 /// A part of an edition's outline: what is the same in every language.
 #[derive(Debug, PartialEq)]
 enum Part<'a> {
     /// A heading: its level, and its number if it has one.
-    Heading(usize, Option<usize>),
+    Heading(usize, Option<u32>),
     /// A paragraph that begins with bold words.
     LeadIn,
     /// A block: the words behind its fence, and its text. Of a block `text`, and of one without a fence, the text is
@@ -15,6 +15,12 @@ enum Part<'a> {
     Block(&'a str, &'a str),
     /// A picture: its file.
     Picture(&'a str),
+}
+
+/// Compares the outlines of two editions, up to the first place where they differ.
+pub fn check(one: &Edition, other: &Edition) -> Findings {
+    let wrong = difference(one, other).into_iter().collect();
+    Findings { checked: outline(one).len(), wrong }
 }
 
 /// The first place where the outlines of two editions differ, in a sentence, if there is one.

@@ -1,12 +1,11 @@
 //! The notes say how many lines each stage adds and removes, and the numbers are right.
 
-use crate::{Edition, Findings, Item, read, stage};
-use anyhow::{Context, Result};
+use crate::{Edition, Findings, Item};
+use anyhow::Result;
+use ladder::code::Changes;
+use ladder::{Ladder, Stage};
 use regex::Regex;
-use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 /// Which of a section's parts has the numbers, counted from 0.
 const NUMBERS_PART: usize = 5;
@@ -21,17 +20,20 @@ type Change = (usize, usize);
 ///
 /// # Errors
 /// A stage that cannot be read.
-pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
+pub fn check(edition: &Edition, ladder: &Ladder) -> Result<Findings> {
     let mut findings = Findings::default();
     for section in &edition.sections {
         let Some(number) = section.number() else { continue };
+        let Some(stage) = ladder.stages().find(|stage| stage.number == Some(number)) else {
+            continue;
+        };
         let paragraphs = section.items.iter().filter_map(|(line, item)| match item {
             Item::Paragraph { lead_in: Some(lead_in), text } => {
                 Some((line, text.strip_prefix(lead_in.as_str())?))
             }
             _ => None,
         });
-        let changes = changes(root, number)?;
+        let changes = changes(ladder, stage)?;
         let Some((line, text)) = paragraphs.into_iter().nth(NUMBERS_PART) else { continue };
         let (total, files, count) = parse_numbers(text)?;
         findings.checked += count;
@@ -73,34 +75,12 @@ fn parse_numbers(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>
     Ok((total, files, count + numbers.len()))
 }
 
-/// What each file of a stage adds to the stage before it, and removes: nothing for those that stay as they are.
-fn changes(root: &Path, number: usize) -> Result<BTreeMap<String, Change>> {
-    let new = sources(root, number)?.with_context(|| format!("there is no stage {number}"))?;
-    let old = sources(root, number.saturating_sub(1))?.unwrap_or_default();
-    let mut changes = BTreeMap::new();
-    for name in old.keys().chain(new.keys()) {
-        let text = |stage: &BTreeMap<String, String>| stage.get(name).cloned().unwrap_or_default();
-        let (old, new) = (text(&old), text(&new));
-        let diff = TextDiff::from_lines(old.as_str(), new.as_str());
-        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
-        let change = (count(ChangeTag::Insert), count(ChangeTag::Delete));
-        if change != (0, 0) {
-            changes.insert(name.clone(), change);
-        }
-    }
-    Ok(changes)
-}
-
-/// The files in a stage's `src`, if there is such a stage. A stage has no folders in there.
-fn sources(root: &Path, number: usize) -> Result<Option<BTreeMap<String, String>>> {
-    let Some(stage) = stage(root, number)? else { return Ok(None) };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(stage.join("src"))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.insert(name, read(&path)?);
-    }
-    Ok(Some(files))
+/// What each file in the `src` of a stage adds to the stage before it, and removes: nothing for those that stay as they
+/// are.
+fn changes(ladder: &Ladder, stage: &Stage) -> Result<BTreeMap<String, Change>> {
+    let changes = Changes::between(ladder.before(stage)?, stage, Some("src"))?;
+    let name = |path: &str| path.trim_start_matches("src/").to_string();
+    Ok(changes.files.iter().map(|file| (name(&file.path), file.count())).collect())
 }
 
 /// The changes as the paragraph writes them.
