@@ -1,5 +1,6 @@
 //! Looks for the programs before the macro is compiled, because a macro has no way to tell Cargo that a
-//! program has come or gone. Cargo runs this again when PATH changes or something in its folders.
+//! program has come or gone. Cargo runs this again when PATH changes, or something in its
+//! folders or among the fonts.
 
 #[path = "src/installed.rs"]
 mod installed;
@@ -8,6 +9,7 @@ mod installed;
 mod programs;
 
 use programs::PROGRAMS;
+use std::path::PathBuf;
 
 fn main() {
     for file in ["build.rs", "src/installed.rs", "src/programs.rs"] {
@@ -17,7 +19,8 @@ fn main() {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     let folders = installed::folders();
-    for folder in &folders {
+    let fonts = PathBuf::from("/usr/share/fonts");
+    for folder in folders.iter().chain(fonts.is_dir().then_some(&fonts)) {
         println!("cargo::rerun-if-changed={}", folder.display());
     }
     let missing: Vec<&str> = PROGRAMS
@@ -25,6 +28,6 @@ fn main() {
         .filter(|program| !installed::is_installed(program, &folders))
         .map(|program| program.name)
         .collect();
-    println!("cargo::rustc-env=NEEDS_MISSING={}", missing.join(" "));
+    println!("cargo::rustc-env=NEEDS_MISSING={}", missing.join(","));
     println!("cargo::rustc-env=NEEDS_CI={}", std::env::var("CI").unwrap_or_default());
 }

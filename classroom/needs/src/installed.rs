@@ -1,9 +1,10 @@
 //! Which programs this machine has. Only the build script and the tests look for them.
 
-use crate::programs::Program;
+use crate::programs::{KOREAN_FONT, Program};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Programs that do as well: name, and what else its file can be called.
 const OTHER_NAMES: &[(&str, &str)] =
@@ -16,6 +17,9 @@ const ELSEWHERE: &[(&str, &str)] =
 
 /// Whether one of `folders`, or the folder where Debian keeps it, has `program`.
 pub fn is_installed(program: &Program, folders: &[PathBuf]) -> bool {
+    if program.name == KOREAN_FONT {
+        return has_korean_font();
+    }
     let mut folders = folders.to_vec();
     for (name, pattern) in ELSEWHERE {
         if *name == program.name {
@@ -25,6 +29,12 @@ pub fn is_installed(program: &Program, folders: &[PathBuf]) -> bool {
     let others = OTHER_NAMES.iter().filter(|(name, _)| *name == program.name);
     let mut names = others.map(|(_, other)| *other).chain([program.name]);
     names.any(|name| folders.iter().any(|folder| has(folder, name)))
+}
+
+/// Whether the system can draw Korean. macOS and Windows always can; elsewhere fontconfig knows.
+fn has_korean_font() -> bool {
+    let fonts = || Command::new("fc-list").arg(":lang=ko").output();
+    cfg!(any(target_os = "macos", windows)) || fonts().is_ok_and(|fonts| !fonts.stdout.is_empty())
 }
 
 /// The folders of PATH that exist, in their order.

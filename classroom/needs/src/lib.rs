@@ -58,11 +58,11 @@ fn names(arguments: TokenStream) -> Result<Vec<String>, (String, Span)> {
     Ok(names)
 }
 
-/// What to say of those of `names` that are in `missing`, a list with spaces; empty if none of them is.
+/// What to say of those of `names` that are in `missing`, a list with commas; empty if none of them is.
 fn missing(names: &[String], missing: &str, system: &str) -> String {
     let missing: Vec<String> = names
         .iter()
-        .filter(|name| missing.split(' ').any(|other| other == *name))
+        .filter(|name| missing.split(',').any(|other| other == *name))
         .filter_map(|name| Some(Program::named(name)?.is_missing(system)))
         .collect();
     missing.join("; ")
@@ -105,7 +105,7 @@ mod tests {
 
     fn said(names: &[&str], system: &str) -> String {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        missing(&names, "nc Xvfb", system)
+        missing(&names, "nc,Xvfb", system)
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     fn the_build_script_found_what_is_there() {
         let folders = installed::folders();
         for program in PROGRAMS {
-            let missing = env!("NEEDS_MISSING").split(' ').any(|name| name == program.name);
+            let missing = env!("NEEDS_MISSING").split(',').any(|name| name == program.name);
             assert_eq!(installed::is_installed(program, &folders), !missing, "{}", program.name);
         }
     }

@@ -1,4 +1,4 @@
-//! The programs that tests may need, and how to install each.
+//! The programs that tests may need, and how to install each. A font counts as a program here.
 //!
 //! The build script of this crate includes this file as well.
 
@@ -16,8 +16,12 @@ const fn program(name: &'static str, debian: &'static str, brew: Option<&'static
     Program { name, debian, brew }
 }
 
+/// A font that has Korean.
+pub const KOREAN_FONT: &str = "a Korean font";
+
 /// All of them. A test that needs another program needs a line here first.
 pub const PROGRAMS: &[Program] = &[
+    program(KOREAN_FONT, "fonts-nanum", None),
     program("Xvfb", "xvfb", None),
     program("chromedriver", "chromium-driver", Some("chromedriver")),
     program("chromium", "chromium", Some("chromium")),

@@ -1,5 +1,4 @@
-//! The window of this stage: its real widgets, under the fingers of a test, and its real server.
-#![cfg(feature = "window")]
+//! The window sends a message and shows the reply; it says what failed, and waits without standing still.
 #![allow(dead_code)]
 
 #[path = "../src/client.rs"]
@@ -9,115 +8,27 @@ mod http;
 #[path = "../src/window.rs"]
 mod window;
 
-use anyhow::{Result, ensure};
-use eframe::egui::Key;
-use eframe::egui::accesskit::Role;
-use egui_kittest::kittest::{NodeT, Queryable};
-use egui_kittest::{Harness, HarnessBuilder, Node};
-use replay::Server;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::path::Path;
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use anyhow::Result;
+use testing::window::{self as usual, Person};
+use testing::{Stage, needs, servers};
 use window::Window;
 
-const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+const STAGE: Stage = testing::stage!();
 
-/// Longer than the window waits for a server.
-const LIMIT: Duration = Duration::from_secs(15);
-
-fn server() -> Result<Server> {
-    Server::start(Path::new(STAGE), "127.0.0.1:0")
+fn open(addr: &str) -> Person<Window> {
+    Person::at(Window::new(addr), Window::draw)
 }
 
-/// A window on the server at `addr`, and who sits before it.
-struct Person {
-    window: Harness<'static, Window>,
-}
-
-impl Person {
-    /// A character that no font of the system has makes the test fail.
-    fn at(addr: &str) -> Person {
-        let fonts = Arc::new(egui_system_font_provider::SystemFontProvider::new());
-        let window =
-            Harness::builder().with_context_setup(|context| context.add_font_provider(fonts));
-        Person::sits(window, addr)
-    }
-
-    fn sits(window: HarnessBuilder<Window>, addr: &str) -> Person {
-        let mut window = window
-            .with_size([560.0, 480.0])
-            .build_ui_state(|ui, window: &mut Window| window.draw(ui), Window::new(addr));
-        window.run();
-        Person { window }
-    }
-
-    fn field<'a>(&'a self, name: &'a str) -> Option<Node<'a>> {
-        self.window.query_by_role_and_label(Role::TextInput, name)
-    }
-
-    /// What stands in a field.
-    fn value(&self, name: &str) -> Option<String> {
-        self.field(name)?.value()
-    }
-
-    /// Clicks into a field and types.
-    fn types(&mut self, name: &str, text: &str) {
-        let field = self.window.get_by_role_and_label(Role::TextInput, name);
-        field.focus();
-        field.type_text(text);
-        self.window.run();
-    }
-
-    fn clicks(&mut self, button: &str) {
-        self.window.get_by_role_and_label(Role::Button, button).click();
-        self.window.step();
-        self.window.step();
-    }
-
-    fn presses_enter(&mut self) {
-        self.window.key_press(Key::Enter);
-        self.window.step();
-        self.window.step();
-    }
-
-    fn sees(&self, text: &str) -> bool {
-        self.window.query_all_by_label_contains(text).next().is_some()
-    }
-
-    /// Whether the button can be clicked.
-    fn can_click(&self, button: &str) -> bool {
-        let button = self.window.query_by_role_and_label(Role::Button, button);
-        button.is_some_and(|button| !button.accesskit_node().is_disabled())
-    }
-
-    /// Looks until `text` is there. A frame that takes long is a window that hangs.
-    fn waits_for(&mut self, text: &str) -> Result<()> {
-        let start = Instant::now();
-        while !self.sees(text) {
-            let frame = Instant::now();
-            self.window.step();
-            ensure!(frame.elapsed() < Duration::from_secs(2), "the window hangs");
-            ensure!(start.elapsed() < LIMIT, "{text:?} never came");
-            thread::yield_now();
-        }
-        self.window.run();
-        Ok(())
-    }
-}
-
+#[needs("a Korean font")]
 #[test]
 fn enter_and_the_button_send() -> Result<()> {
-    let server = server()?;
-    let mut person = Person::at(server.addr());
+    let server = STAGE.server()?;
+    let mut person = open(server.addr());
     assert_eq!(person.value("Text").as_deref(), Some(""));
     assert!(!person.can_click("Send"), "there is nothing to send yet");
-    person.types("Text", "안녕");
-    person.presses_enter();
+    person.sends("안녕");
     person.waits_for("안녕")?;
-    assert!(person.field("Text").is_some_and(|field| field.is_focused()));
+    assert!(person.is_in("Text"));
     person.types("Text", ", 창");
     person.clicks("Send");
     person.waits_for("안녕, 창")?;
@@ -127,10 +38,8 @@ fn enter_and_the_button_send() -> Result<()> {
 
 #[test]
 fn no_server() -> Result<()> {
-    let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-    let mut person = Person::at(&addr);
-    person.types("Text", "hello");
-    person.presses_enter();
+    let mut person = open(&servers::unused_address()?);
+    person.sends("hello");
     person.waits_for("nothing answers at 127.0.0.1")?;
     assert!(person.sees("start a server with: cargo run -p s04_window -- server"));
     assert_eq!(person.value("Text").as_deref(), Some("hello"));
@@ -139,44 +48,16 @@ fn no_server() -> Result<()> {
 
 #[test]
 fn no_http() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let addr = listener.local_addr()?.to_string();
-    thread::spawn(move || -> Result<()> {
-        let (mut stream, _) = listener.accept()?;
-        let _length = stream.read(&mut [0; 1024])?;
-        Ok(stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")?)
-    });
-    let mut person = Person::at(&addr);
-    person.types("Text", "hello");
-    person.presses_enter();
-    person.waits_for("\"SSH-2.0-OpenSSH_9.9\" is not a status line of HTTP")?;
-    assert_eq!(person.value("Text").as_deref(), Some("hello"));
-    Ok(())
+    usual::keeps_the_text_without_http(open)
 }
 
 #[test]
 fn a_server_that_never_answers() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut person = Person::at(&listener.local_addr()?.to_string());
-    person.types("Text", "hello");
-    let start = Instant::now();
-    person.clicks("Send");
-    assert!(person.sees("Sending…") && !person.can_click("Sending…"));
-    // One can go on typing.
-    person.types("Text", ", again");
-    person.waits_for("the server did not answer in time")?;
-    assert!((4..8).contains(&start.elapsed().as_secs()));
-    assert_eq!(person.value("Text").as_deref(), Some("hello, again"));
-    assert!(person.can_click("Send"));
-    Ok(())
+    usual::can_be_used_while_it_waits(open)
 }
 
 #[test]
 fn a_system_without_a_korean_font() {
-    let window = Harness::builder().allow_missing_glyphs();
-    let mut person = Person::sits(window, "127.0.0.1:1");
-    person.types("Text", "hello");
-    assert!(!person.sees("fonts-nanum"));
-    person.types("Text", ", 안녕");
-    assert!(person.sees("sudo apt install fonts-nanum"));
+    let window = Window::new("127.0.0.1:1");
+    usual::says_that_a_font_is_missing(Person::without_fonts(window, Window::draw));
 }

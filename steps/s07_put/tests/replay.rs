@@ -5,8 +5,10 @@ use anyhow::{Context, Result, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use testing::process::{children, signal};
+use testing::{Stage, needs};
 
-const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+const STAGE: Stage = testing::stage!();
 
 /// A replay that waits for Enter after each line.
 struct Replay {
@@ -19,7 +21,7 @@ struct Replay {
 
 impl Replay {
     fn start() -> Result<Replay> {
-        let mut process = Command::new(STAGE)
+        let mut process = Command::new(STAGE.binary)
             .arg("--step")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -46,12 +48,10 @@ impl Replay {
 
     /// Presses Enter until the first exchange is over, so that a client runs, too. Returns the numbers
     /// of both processes.
-    fn first_exchange(&mut self) -> Result<Vec<String>> {
+    fn first_exchange(&mut self) -> Result<Vec<u32>> {
         self.keyboard.write_all(b"\n")?;
         self.until("← first")?;
-        let found = Command::new("pgrep").args(["-P", &self.process.id().to_string()]).output()?;
-        let children: Vec<String> =
-            String::from_utf8(found.stdout)?.lines().map(String::from).collect();
+        let children = children(self.process.id())?;
         assert_eq!(children.len(), 2, "a server and a client");
         Ok(children)
     }
@@ -66,18 +66,14 @@ impl Replay {
     }
 }
 
-/// Sends a signal; returns whether there is such a process.
-fn signal(name: &str, process: &str) -> Result<bool> {
-    Ok(Command::new("kill").args([name, process]).stderr(Stdio::null()).status()?.success())
-}
-
-fn none_is_left(children: &[String]) -> Result<()> {
+fn none_is_left(children: &[u32]) -> Result<()> {
     for child in children {
-        assert!(!signal("-0", child)?, "process {child} is left");
+        assert!(!signal("-0", *child)?, "process {child} is left");
     }
     Ok(())
 }
 
+#[needs("pgrep")]
 #[test]
 fn on_success() -> Result<()> {
     let mut replay = Replay::start()?;
@@ -90,19 +86,21 @@ fn on_success() -> Result<()> {
     none_is_left(&children)
 }
 
+#[needs("pgrep")]
 #[test]
 fn on_ctrl_c_and_a_polite_kill() -> Result<()> {
     for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut replay = Replay::start()?;
         let children = replay.first_exchange()?;
         // To the replay alone: a terminal would tell all three.
-        assert!(signal(name, &replay.process.id().to_string())?);
+        assert!(signal(name, replay.process.id())?);
         assert_eq!(replay.process.wait()?.code(), Some(code));
         none_is_left(&children)?;
     }
     Ok(())
 }
 
+#[needs("pgrep")]
 #[test]
 fn when_the_screen_is_closed() -> Result<()> {
     let mut replay = Replay::start()?;
@@ -114,6 +112,7 @@ fn when_the_screen_is_closed() -> Result<()> {
     none_is_left(&children)
 }
 
+#[needs("pgrep")]
 #[test]
 fn when_the_server_dies_in_the_middle() -> Result<()> {
     let mut replay = Replay::start()?;
@@ -131,28 +130,33 @@ fn when_the_server_dies_in_the_middle() -> Result<()> {
     none_is_left(&children)
 }
 
+#[needs("pgrep")]
 #[test]
 fn when_the_server_dies_and_nothing_more_is_typed() -> Result<()> {
     let mut replay = Replay::start()?;
-    let server = Command::new("pgrep").args(["-P", &replay.process.id().to_string()]).output()?;
-    let server = String::from_utf8(server.stdout)?.trim().to_string();
-    assert!(signal("-KILL", &server)?);
+    let server = children(replay.process.id())?;
+    assert_eq!(server.len(), 1, "a server alone");
+    assert!(signal("-KILL", server[0])?);
     // The next line is only words.
     replay.keyboard.write_all(b"\n")?;
     let (status, _, errors) = replay.end()?;
     assert_eq!(status, Some(1));
     assert!(errors.ends_with("in the middle of the lesson\n"), "{errors}");
-    none_is_left(&[server])
+    none_is_left(&server)
 }
 
 #[test]
 fn colours_are_for_terminals() -> Result<()> {
-    let coloured = |variable: &str| -> Result<bool> {
-        let output = Command::new(STAGE).env("CLICOLOR_FORCE", "1").env(variable, "1").output()?;
-        Ok(output.stdout.contains(&b'\x1b'))
+    let plain = || {
+        let mut command = Command::new(STAGE.binary);
+        command.env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+        command
     };
-    assert!(coloured("CLICOLOR_FORCE")?);
-    assert!(!coloured("NO_COLOR")?);
-    assert!(!Command::new(STAGE).env_remove("CLICOLOR_FORCE").output()?.stdout.contains(&b'\x1b'));
+    let is_coloured = |command: &mut Command| {
+        Ok::<_, std::io::Error>(command.output()?.stdout.contains(&b'\x1b'))
+    };
+    assert!(is_coloured(plain().env("CLICOLOR_FORCE", "1"))?);
+    assert!(!is_coloured(plain().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"))?);
+    assert!(!is_coloured(&mut plain())?);
     Ok(())
 }

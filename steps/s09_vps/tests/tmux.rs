@@ -1,13 +1,15 @@
-//! A person on a rented machine: starts the server in tmux, goes away, comes back.
+//! A server on a rented machine: tmux keeps it running after the user has logged out, and systemd takes its
+//! unit.
 #![cfg(target_os = "linux")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use testing::process::until;
+use testing::{Stage, needs, ureq};
 
-const STAGE: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+const STAGE: Stage = testing::stage!();
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tmux.sh");
 
 /// tmux servers of our own, which end with the test.
@@ -24,7 +26,7 @@ impl Machine {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.0).env_remove("TMUX");
-        command.env("TMUX_TMPDIR", &self.0).env("SERVER", STAGE).env("SESSION", "lesson");
+        command.env("TMUX_TMPDIR", &self.0).env("SERVER", STAGE.binary).env("SESSION", "lesson");
         command
     }
 
@@ -52,17 +54,7 @@ impl Drop for Machine {
     }
 }
 
-/// Looks until there is something to see.
-fn until<T>(what: &str, look: impl Fn() -> Result<Option<T>>) -> Result<T> {
-    let start = Instant::now();
-    loop {
-        if let Some(seen) = look()? {
-            return Ok(seen);
-        }
-        ensure!(start.elapsed() < Duration::from_secs(10), "{what} never came");
-    }
-}
-
+#[needs("tmux")]
 #[test]
 fn starts_detaches_comes_back_and_stops() -> Result<()> {
     let machine = Machine::new()?;
@@ -75,7 +67,7 @@ fn starts_detaches_comes_back_and_stops() -> Result<()> {
         Ok(log.lines().find_map(|line| Some(line.strip_prefix("listening on ")?.to_string())))
     })?;
 
-    // Somebody attaches, sees the log, detaches with Ctrl+b d; the server goes on.
+    // A user attaches, sees the log, detaches with Ctrl+b d; the server goes on.
     machine.terminal(&[
         "new-session",
         "-d",
@@ -120,20 +112,17 @@ fn without_tmux_it_says_so() -> Result<()> {
     Ok(())
 }
 
-/// A careful administrator asks systemd, where there is one.
+#[needs("systemd-analyze")]
 #[test]
 fn the_unit_is_sound() -> Result<()> {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("s09_vps.service");
-    let text = fs::read_to_string(unit)?.replace("/usr/local/bin/s09_vps", STAGE);
-    assert!(text.contains(STAGE));
-    let unit = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s09_vps.service");
+    let unit = Path::new(STAGE.folder).join("s09_vps.service");
+    let text = fs::read_to_string(unit)?.replace("/usr/local/bin/s09_vps", STAGE.binary);
+    assert!(text.contains(STAGE.binary));
+    let unit = Path::new(STAGE.scratch).join("s09_vps.service");
     fs::write(&unit, text)?;
     let unit = unit.to_str().context("no name")?;
     let analyze = |arguments: &[&str]| Command::new("systemd-analyze").args(arguments).output();
-    let Ok(verified) = analyze(&["verify", unit]) else {
-        println!("systemd is not installed here");
-        return Ok(());
-    };
+    let verified = analyze(&["verify", unit])?;
     let words = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !words.contains("s09_vps"), "{words}");
     // Exposure up to 2.0, where a unit without any hardening has 9.6.

@@ -1,0 +1,55 @@
+//! Servers that are wrong in some way, each as the address that a client is told.
+
+use anyhow::Result;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::thread;
+
+/// Addresses with their names in `errors.txt`.
+type Named = Vec<(&'static str, String)>;
+
+/// An address on which no server listens: its listener is gone, and no connection is left of it.
+pub fn unused_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// A server for one connection. It reads some bytes, sends `reply`, and ends its side.
+pub fn server_that_replies(reply: &'static [u8]) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?.to_string();
+    thread::spawn(move || -> Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        // No second connection is taken, so that a client cannot wait for one.
+        drop(listener);
+        let _length = stream.read(&mut [0; 1024])?;
+        stream.write_all(reply)?;
+        // What is left unread at the close would send RST, and the reply could be lost.
+        stream.shutdown(Shutdown::Write)?;
+        stream.read_to_end(&mut Vec::new())?;
+        Ok(())
+    });
+    Ok(addr)
+}
+
+/// Addresses that no server can be reached at.
+pub fn unreachable() -> Result<Named> {
+    Ok(vec![
+        ("no server listens", unused_address()?),
+        ("no such host", "no.such.host.invalid:80".to_string()),
+        ("no such port", "127.0.0.1:65536".to_string()),
+        ("no port", "127.0.0.1".to_string()),
+    ])
+}
+
+/// Servers whose replies are not HTTP, or not all of it.
+pub fn no_http() -> Result<Named> {
+    let replies: [(&str, &[u8]); 6] = [
+        ("closes at once", b""),
+        ("no HTTP", b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+        ("half a body", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+        ("no length", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
+        ("chunks", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        ("no UTF-8", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\xff"),
+    ];
+    replies.into_iter().map(|(name, reply)| Ok((name, server_that_replies(reply)?))).collect()
+}

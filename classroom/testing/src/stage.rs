@@ -1,0 +1,142 @@
+//! A stage under test: the binary that Cargo has built of it, run as a server and as a client.
+
+use crate::compare::compare;
+use anyhow::{Context, Result};
+use replay::Server;
+use snapbox::Data;
+use snapbox::cmd::Command;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longer than anything in a test takes, also on a busy machine, and longer than the 10 s that a client
+/// gives a server. Who waits this long waits for something that does not come.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// The stage whose tests these are. Only a macro can ask for it: Cargo tells it to the tests of the stage
+/// while they are compiled.
+#[macro_export]
+macro_rules! stage {
+    () => {
+        $crate::Stage {
+            name: env!("CARGO_PKG_NAME"),
+            binary: env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+            folder: env!("CARGO_MANIFEST_DIR"),
+            scratch: env!("CARGO_TARGET_TMPDIR"),
+        }
+    };
+}
+
+/// A stage under test, made by [`stage!`](crate::stage!).
+#[derive(Clone, Copy)]
+pub struct Stage {
+    /// The name of its package, such as `s07_put`.
+    pub name: &'static str,
+    /// The path of its binary.
+    pub binary: &'static str,
+    /// The folder of its package.
+    pub folder: &'static str,
+    /// A folder where its tests may write.
+    pub scratch: &'static str,
+}
+
+impl Stage {
+    /// Its place in the ladder, out of its name.
+    pub fn number(&self) -> Result<u32> {
+        let number = self.name.strip_prefix('s').and_then(|rest| rest.split('_').next());
+        number.and_then(|number| number.parse().ok()).context("the name has no number")
+    }
+
+    /// The snapshot `name` in the stage's `tests` folder.
+    pub fn snapshot(&self, name: &str) -> Data {
+        Data::read_from(&Path::new(self.folder).join("tests").join(name), None)
+    }
+
+    /// How output is compared; see `compare.rs`.
+    pub fn compare(&self) -> Result<snapbox::Assert> {
+        compare(self.name)
+    }
+
+    /// A file of this run of the tests alone, in the folder `name`, which is empty.
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.own_folder().join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder.join("messages.db"))
+    }
+
+    /// The folder for the files of this run of the tests.
+    pub fn own_folder(&self) -> PathBuf {
+        Path::new(self.scratch).join(std::process::id().to_string())
+    }
+
+    /// A running server on a free port, with an empty folder for its files.
+    pub fn server(&self) -> Result<Server> {
+        Server::start(Path::new(self.binary), "127.0.0.1:0")
+    }
+
+    /// The stage run with these arguments.
+    pub fn run(&self, arguments: &[&str]) -> Result<Command> {
+        Ok(self.command(Path::new(self.binary))?.args(arguments))
+    }
+
+    /// The client of the server at `addr`, into which `lines` are typed.
+    pub fn client(&self, addr: &str, lines: &str) -> Result<Command> {
+        Ok(self.run(&["client", "--addr", addr])?.stdin(lines.to_string()))
+    }
+
+    /// The experiment `name`, from the stage's `examples`.
+    pub fn experiment(&self, name: &str) -> Result<Command> {
+        let example = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        self.command(&Path::new(self.binary).with_file_name("examples").join(example))
+    }
+
+    fn command(&self, program: &Path) -> Result<Command> {
+        let command = Command::new(program).env_remove("CLICOLOR_FORCE").timeout(LIMIT);
+        Ok(command.with_assert(self.compare()?))
+    }
+
+    /// What a server says last when a client does `deed` to it, and its exit status.
+    ///
+    /// # Errors
+    /// A server that does not end.
+    pub fn last_words(
+        &self,
+        deed: impl FnOnce(TcpStream) -> Result<()>,
+    ) -> Result<(String, Option<i32>)> {
+        let mut server = self.server()?;
+        let stream = TcpStream::connect(server.addr())?;
+        // Some systems forget a connection that is reset before it is accepted.
+        server.said_with("accepted a connection")?;
+        deed(stream)?;
+        let status = server.status()?;
+        let said = server.said()?;
+        Ok((said.lines().last().context("the server said nothing")?.to_string(), status.code()))
+    }
+
+    /// A server that a shell starts: it runs `before` first, and adds the arguments `after`.
+    #[cfg(unix)]
+    pub fn server_with(&self, before: &str, after: &str) -> Result<Server> {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static SCRIPTS: AtomicU32 = AtomicU32::new(0);
+        let number = SCRIPTS.fetch_add(1, Ordering::Relaxed);
+        fs::create_dir_all(self.own_folder())?;
+        let script = self.own_folder().join(format!("server-{number}.sh"));
+        fs::write(
+            &script,
+            format!("#!/bin/sh\n{before}\nexec '{}' \"$@\" {after}\n", self.binary),
+        )?;
+        fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        loop {
+            match Server::start(&script, "127.0.0.1:0") {
+                // A process that another thread has just started still has the script open.
+                Err(error) if format!("{error:#}").contains("Text file busy") => {
+                    std::thread::yield_now();
+                }
+                started => return started,
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Many clients that post at the same time, as fast as they are answered. What a server has answered for
+//! must be there afterwards, also if it was killed.
+
+use anyhow::{Result, ensure};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+/// The index that the server gave a message, and its text.
+pub type Answered = (usize, String);
+
+/// Running clients. Each stops when a request of its own fails.
+pub struct Writers(Receiver<Answered>);
+
+impl Writers {
+    /// Starts `count` clients of the server at `addr`. All their texts begin with `label` and differ.
+    pub fn start(addr: &str, count: usize, label: &str) -> Writers {
+        let (sender, receiver) = mpsc::channel();
+        for client in 0..count {
+            let (sender, url, label) =
+                (sender.clone(), format!("http://{addr}"), label.to_string());
+            thread::spawn(move || {
+                for number in 0.. {
+                    let text = format!("{label}, client {client}, message {number}");
+                    let Ok(response) = ureq::post(&url).send(&text) else { return };
+                    let location = response.headers().get("location");
+                    let index = location.and_then(|value| value.to_str().ok()?.get(1..));
+                    // Without an index the message will not be found, and the test fails.
+                    let index = index.and_then(|index| index.parse().ok()).unwrap_or(usize::MAX);
+                    if sender.send((index, text)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Writers(receiver)
+    }
+
+    /// Waits for `count` answers.
+    pub fn take(&self, count: usize) -> Vec<Answered> {
+        self.0.iter().take(count).collect()
+    }
+
+    /// Waits until all clients have stopped. Returns the answers not taken before.
+    pub fn rest(self) -> Vec<Answered> {
+        self.0.iter().collect()
+    }
+}
+
+/// The list of the server at `addr`.
+pub fn list(addr: &str) -> Result<Vec<String>> {
+    let text = ureq::get(format!("http://{addr}")).call()?.body_mut().read_to_string()?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// All of `answered` stands in `list` at its index.
+pub fn is_all_in(answered: &[Answered], list: &[String]) -> Result<()> {
+    for (index, text) in answered {
+        let found = list.get(*index);
+        ensure!(found == Some(text), "{text:?} was answered with /{index}, where {found:?} is");
+    }
+    Ok(())
+}
