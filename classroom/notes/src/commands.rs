@@ -123,28 +123,28 @@ fn run_section(
     network: &Network,
 ) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
-    let steps = steps(edition, section)?;
-    if steps.is_empty() {
+    let tasks = tasks(edition, section)?;
+    if tasks.is_empty() {
         return Ok(runs);
     }
     let folder = working_folder(root)?;
     let mut server: Option<Server> = None;
-    for step in steps {
-        let position = step.position.clone();
-        let run = run_step(step, &mut server, folder.path(), network);
+    for task in tasks {
+        let position = task.position.clone();
+        let run = run_task(task, &mut server, folder.path(), network);
         runs.push(run.with_context(|| position)?);
     }
     Ok(runs)
 }
 
 /// Runs one command, or looks at what the `server` of the section has printed.
-fn run_step(
-    step: Step,
+fn run_task(
+    task: Task,
     server: &mut Option<Server>,
     folder: &Path,
     network: &Network,
 ) -> Result<Run> {
-    let Step { kind, position, text: command, expected } = step;
+    let Task { kind, position, text: command, expected } = task;
     let shell = |prefix: &str| {
         Shell::start(&format!("{prefix}{}", network.rewrite(&command)?), folder, network)
     };
@@ -192,7 +192,7 @@ enum Kind {
 }
 
 /// Something to run or to look at.
-struct Step {
+struct Task {
     kind: Kind,
     position: String,
     text: String,
@@ -200,14 +200,14 @@ struct Step {
 }
 
 /// What the blocks of a section ask for, in order.
-fn steps(edition: &Edition, section: &Section) -> Result<Vec<Step>> {
-    let mut steps: Vec<Step> = Vec::new();
+fn tasks(edition: &Edition, section: &Section) -> Result<Vec<Task>> {
+    let mut tasks: Vec<Task> = Vec::new();
     let blocks = edition.blocks().filter(|(of, ..)| of.line == section.line);
     for (_, line, block) in blocks {
         match block.info.as_str() {
             "console" => {}
             "console server" => {
-                steps.push(Step {
+                tasks.push(Task {
                     kind: Kind::Log,
                     position: format!("{}:{line}", edition.name),
                     text: "(the server's terminal)".to_string(),
@@ -225,22 +225,22 @@ fn steps(edition: &Edition, section: &Section) -> Result<Vec<Step>> {
                 let server = command.starts_with("cargo run") && command.contains(" -- server");
                 let kind = if server { Kind::Server } else { Kind::Run };
                 let text = command.to_string();
-                steps.push(Step { kind, position, text, expected: String::new() });
+                tasks.push(Task { kind, position, text, expected: String::new() });
             } else {
-                let step = steps
+                let task = tasks
                     .last_mut()
                     .with_context(|| format!("{position}: output of no command"))?;
-                let ended = matches!(step.kind, Kind::Log);
+                let ended = matches!(task.kind, Kind::Log);
                 ensure!(
                     !ended,
                     "{position}: what the server prints stands in a block console server"
                 );
-                step.expected.push_str(text);
-                step.expected.push('\n');
+                task.expected.push_str(text);
+                task.expected.push('\n');
             }
         }
     }
-    Ok(steps)
+    Ok(tasks)
 }
 
 /// What may differ, with the name that takes its place before texts are compared.
