@@ -2,8 +2,8 @@
 
 use crate::{Edition, Findings, Item};
 use anyhow::Result;
+use ladder::Ladder;
 use ladder::code::Changes;
-use ladder::{Ladder, Stage};
 use regex::Regex;
 use std::collections::BTreeMap;
 
@@ -13,38 +13,46 @@ const NUMBERS_PART: usize = 5;
 /// Lines added and lines removed.
 type Change = (usize, usize);
 
+/// What each file in the `src` of a stage adds and removes, for each stage by its number.
+type ChangesOfStages = BTreeMap<u32, BTreeMap<String, Change>>;
+
 /// Compares the numbers of each section about a stage with those of the code.
+///
+/// # Errors
+/// A stage that cannot be read.
+pub fn check(edition: &Edition, ladder: &Ladder) -> Result<Findings> {
+    compare(edition, &changes(ladder)?)
+}
+
+/// Compares the numbers of each section about a stage with `changes`.
 ///
 /// The paragraph has the lines added and removed in all, as its first two numbers, and then each file that
 /// changes as `` `http.rs` +12 −3 ``. There is no other number in it, and no file is left out.
 ///
 /// # Errors
-/// A stage that cannot be read.
-pub fn check(edition: &Edition, ladder: &Ladder) -> Result<Findings> {
+/// A number that is too large.
+pub fn compare(edition: &Edition, changes: &ChangesOfStages) -> Result<Findings> {
     let mut findings = Findings::default();
     for section in &edition.sections {
         let Some(number) = section.number() else { continue };
-        let Some(stage) = ladder.stages().find(|stage| stage.number == Some(number)) else {
-            continue;
-        };
+        let Some(changes) = changes.get(&number) else { continue };
         let paragraphs = section.items.iter().filter_map(|(line, item)| match item {
             Item::Paragraph { lead_in: Some(lead_in), text } => {
                 Some((line, text.strip_prefix(lead_in.as_str())?))
             }
             _ => None,
         });
-        let changes = changes(ladder, stage)?;
         let Some((line, text)) = paragraphs.into_iter().nth(NUMBERS_PART) else { continue };
         let (total, files, count) = parse_numbers(text)?;
         findings.checked += count;
         let sum = changes.values().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
-        if total != Some(sum) || files != changes {
+        if total != Some(sum) || files != *changes {
             findings.wrong.push(format!(
                 "{}:{line}: the numbers of stage {number} are {} added, {} removed: {}",
                 edition.name,
                 sum.0,
                 sum.1,
-                format_changes(&changes)
+                format_changes(changes)
             ));
         }
     }
@@ -75,12 +83,19 @@ fn parse_numbers(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>
     Ok((total, files, count + numbers.len()))
 }
 
-/// What each file in the `src` of a stage adds to the stage before it, and removes: nothing for those that stay as they
-/// are.
-fn changes(ladder: &Ladder, stage: &Stage) -> Result<BTreeMap<String, Change>> {
-    let changes = Changes::between(ladder.before(stage)?, stage, Some("src"))?;
+/// Compares each stage with the one before it. A file that stays as it is has no entry.
+///
+/// # Errors
+/// A stage that cannot be read.
+pub fn changes(ladder: &Ladder) -> Result<ChangesOfStages> {
     let name = |path: &str| path.trim_start_matches("src/").to_string();
-    Ok(changes.files.iter().map(|file| (name(&file.path), file.count())).collect())
+    let mut all = ChangesOfStages::new();
+    for stage in ladder.stages() {
+        let changes = Changes::between(ladder.before(stage)?, stage, Some("src"))?;
+        let files = changes.files.iter().map(|file| (name(&file.path), file.count()));
+        all.extend(stage.number.map(|number| (number, files.collect())));
+    }
+    Ok(all)
 }
 
 /// The changes as the paragraph writes them.
