@@ -1,10 +1,9 @@
 //! A user of a window: the stage's real widgets, clicked and typed into by a test, and what is drawn.
 //!
-//! Each stage has a window type of its own, and the test gives it to [`Person::at`] together with the
-//! function that draws it.
+//! Each stage has a window type of its own. [`window!`](crate::window!) takes it into the test.
 
 use crate::process::until;
-use crate::{LIMIT, Stage, servers, ureq};
+use crate::{Stage, servers, ureq};
 use anyhow::{Result, ensure};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Ui};
@@ -15,33 +14,47 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Takes the stage's own window into its test: the modules `client`, `http` and `window`, the stage as
+/// `STAGE`, and its window as `WINDOW`.
+#[macro_export]
+macro_rules! window {
+    () => {
+        #[allow(dead_code)]
+        #[path = "../src/client.rs"]
+        mod client;
+        #[allow(dead_code)]
+        #[path = "../src/http.rs"]
+        mod http;
+        #[allow(dead_code)]
+        #[path = "../src/window.rs"]
+        mod window;
+
+        const STAGE: $crate::Stage = $crate::stage!();
+
+        const WINDOW: $crate::window::WindowOf<window::Window> = $crate::window::WindowOf {
+            stage: STAGE,
+            new: window::Window::new,
+            draw: window::Window::draw,
+        };
+    };
+}
+
+/// The window of a stage, and the tests that many windows have.
+pub struct WindowOf<W> {
+    /// The stage.
+    pub stage: Stage,
+    /// Makes a window for the server at an address.
+    pub new: fn(&str) -> W,
+    /// Draws a frame.
+    pub draw: fn(&mut W, &mut Ui),
+}
+
 /// A window, and the person who uses it.
 pub struct Person<W> {
     window: Harness<'static, W>,
 }
 
 impl<W: 'static> Person<W> {
-    /// A character that no font of the system has makes the test fail.
-    pub fn at(window: W, draw: fn(&mut W, &mut Ui)) -> Person<W> {
-        let fonts = Arc::new(SystemFontProvider::new());
-        let builder =
-            Harness::builder().with_context_setup(|context| context.add_font_provider(fonts));
-        Person::with(builder, window, draw)
-    }
-
-    /// On a system whose fonts have no Korean.
-    pub fn without_fonts(window: W, draw: fn(&mut W, &mut Ui)) -> Person<W> {
-        Person::with(Harness::builder().allow_missing_glyphs(), window, draw)
-    }
-
-    fn with(builder: HarnessBuilder<W>, window: W, draw: fn(&mut W, &mut Ui)) -> Person<W> {
-        let mut window = builder
-            .with_size([560.0, 480.0])
-            .build_ui_state(move |ui, window: &mut W| draw(window, ui), window);
-        window.run();
-        Person { window }
-    }
-
     /// What stands in the field `name`; `None` if there is no such field.
     pub fn value(&self, name: &str) -> Option<String> {
         self.window.query_by_role_and_label(Role::TextInput, name)?.value()
@@ -109,53 +122,76 @@ impl<W: 'static> Person<W> {
     }
 }
 
-/// The window says that a server does not speak HTTP, and keeps the text. `open` opens a window on an address.
-pub fn keeps_the_text_without_http<W: 'static>(open: fn(&str) -> Person<W>) -> Result<()> {
-    let mut person = open(&servers::server_that_replies(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")?);
-    person.sends("hello");
-    person.waits_for("\"SSH-2.0-OpenSSH_9.9\" is not a status line of HTTP")?;
-    assert_eq!(person.value("Text").as_deref(), Some("hello"));
-    Ok(())
-}
+impl<W: 'static> WindowOf<W> {
+    /// Opens the window on the server at `addr`. A character that no font of the system has makes the test
+    /// fail.
+    pub fn open(&self, addr: &str) -> Person<W> {
+        let fonts = Arc::new(SystemFontProvider::new());
+        let builder =
+            Harness::builder().with_context_setup(|context| context.add_font_provider(fonts));
+        self.open_in(builder, addr)
+    }
 
-/// While a server does not answer, the window is drawn and takes what is typed; after some seconds it
-/// says so. If the window itself waited for the server, its first frame would come after those seconds.
-pub fn can_be_used_while_it_waits<W: 'static>(open: fn(&str) -> Person<W>) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut person = open(&listener.local_addr()?.to_string());
-    person.types("Text", "hello");
-    let start = Instant::now();
-    person.clicks("Send");
-    assert!(person.sees("Sending…") && !person.can_click("Sending…"));
-    person.types("Text", ", again");
-    assert!(person.sees("Sending…"));
-    person.waits_for("the server did not answer in time")?;
-    ensure!(start.elapsed() > Duration::from_secs(4), "only {:?} were waited", start.elapsed());
-    ensure!(start.elapsed() < LIMIT);
-    assert_eq!(person.value("Text").as_deref(), Some("hello, again"));
-    assert!(person.can_click("Send"));
-    Ok(())
-}
+    fn open_in(&self, builder: HarnessBuilder<W>, addr: &str) -> Person<W> {
+        let draw = self.draw;
+        let mut window = builder
+            .with_size([560.0, 480.0])
+            .build_ui_state(move |ui, window: &mut W| draw(window, ui), (self.new)(addr));
+        window.run();
+        Person { window }
+    }
 
-/// The button Refresh shows what another client has written, and the list stays when the server is gone.
-pub fn refreshes<W: 'static>(stage: Stage, open: fn(&str) -> Person<W>) -> Result<()> {
-    let server = stage.server()?;
-    let mut person = open(server.addr());
-    ureq::post(format!("http://{}/", server.addr())).send("from elsewhere")?;
-    assert!(!person.sees("from elsewhere"));
-    person.clicks("Refresh");
-    person.waits_for("0: from elsewhere")?;
-    drop(server);
-    person.clicks("Refresh");
-    person.waits_for("nothing answers at 127.0.0.1")?;
-    assert!(person.sees("0: from elsewhere"), "nothing is lost");
-    Ok(())
-}
+    /// The window says that a server does not speak HTTP, and keeps the text.
+    pub fn keeps_the_text_without_http(&self) -> Result<()> {
+        let addr = servers::server_that_replies(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")?;
+        let mut person = self.open(&addr);
+        person.sends("hello");
+        person.waits_for("\"SSH-2.0-OpenSSH_9.9\" is not a status line of HTTP")?;
+        assert_eq!(person.value("Text").as_deref(), Some("hello"));
+        Ok(())
+    }
 
-/// The window says how to install a Korean font as soon as one is needed.
-pub fn says_that_a_font_is_missing<W: 'static>(mut person: Person<W>) {
-    person.types("Text", "hello");
-    assert!(!person.sees("fonts-nanum"));
-    person.types("Text", ", 안녕");
-    assert!(person.sees("sudo apt install fonts-nanum"));
+    /// While a server does not answer, the window is drawn and takes what is typed; after some seconds it
+    /// says so. If the window itself waited for the server, its first frame would come after those seconds.
+    pub fn can_be_used_while_it_waits(&self) -> Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let mut person = self.open(&listener.local_addr()?.to_string());
+        person.types("Text", "hello");
+        let start = Instant::now();
+        person.clicks("Send");
+        assert!(person.sees("Sending…") && !person.can_click("Sending…"));
+        person.types("Text", ", again");
+        assert!(person.sees("Sending…"));
+        person.waits_for("the server did not answer in time")?;
+        ensure!(start.elapsed() > Duration::from_secs(4), "it waited only {:?}", start.elapsed());
+        assert_eq!(person.value("Text").as_deref(), Some("hello, again"));
+        assert!(person.can_click("Send"));
+        Ok(())
+    }
+
+    /// The button Refresh shows what another client has written, and the list stays when the server is gone.
+    pub fn refreshes(&self) -> Result<()> {
+        let server = self.stage.server()?;
+        let mut person = self.open(server.addr());
+        ureq::post(format!("http://{}/", server.addr())).send("from elsewhere")?;
+        assert!(!person.sees("from elsewhere"));
+        person.clicks("Refresh");
+        person.waits_for("0: from elsewhere")?;
+        drop(server);
+        person.clicks("Refresh");
+        person.waits_for("nothing answers at 127.0.0.1")?;
+        assert!(person.sees("0: from elsewhere"), "nothing is lost");
+        Ok(())
+    }
+
+    /// On a system without a Korean font, the window says how to install one as soon as one is needed.
+    pub fn says_that_a_font_is_missing(&self) -> Result<()> {
+        let builder = Harness::builder().allow_missing_glyphs();
+        let mut person = self.open_in(builder, "127.0.0.1:1");
+        person.types("Text", "hello");
+        assert!(!person.sees("fonts-nanum"));
+        person.types("Text", ", 안녕");
+        assert!(person.sees("sudo apt install fonts-nanum"));
+        Ok(())
+    }
 }

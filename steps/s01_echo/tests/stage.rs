@@ -8,10 +8,7 @@ use testing::{Stage, bad_clients, servers, str};
 const STAGE: Stage = testing::stage!();
 
 testing::usual! {
-    STAGE:
-    keeps_its_contract,
-    replays_its_lesson,
-    says_that_the_port_is_in_use,
+    STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
 }
 
 #[test]

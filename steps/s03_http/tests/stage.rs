@@ -8,15 +8,8 @@ use testing::{Stage, needs, str};
 const STAGE: Stage = testing::stage!();
 
 testing::usual! {
-    STAGE:
-    keeps_its_contract,
-    replays_its_lesson,
-    says_that_the_port_is_in_use,
-    says_what_is_wrong_with_http,
-    ends_with_a_connection,
-    #[needs("curl")]
-    curl_posts,
-    ureq_posts,
+    STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
+    says_what_is_wrong_with_http, ends_with_a_connection, #[needs("curl")] curl_posts, ureq_posts,
 }
 
 #[test]

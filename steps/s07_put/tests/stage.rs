@@ -6,17 +6,9 @@ use testing::{Stage, needs};
 const STAGE: Stage = testing::stage!();
 
 testing::usual! {
-    STAGE:
-    keeps_its_contract,
-    replays_its_lesson,
-    says_that_the_port_is_in_use,
-    says_what_is_wrong_with_http,
-    ends_with_a_connection,
-    #[needs("curl")]
-    curl_changes_a_message,
-    ureq_changes_a_message,
-    #[cfg(not(feature = "window"))]
-    says_that_it_has_no_window,
+    STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
+    says_what_is_wrong_with_http, ends_with_a_connection, #[needs("curl")] curl_changes_a_message,
+    ureq_changes_a_message, #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]

@@ -1,30 +1,20 @@
 //! The window shows the whole request and the whole response, and PUT changes a message. Then the same
 //! window on a real screen, from the keyboard.
-#![allow(dead_code)]
-
-#[path = "../src/client.rs"]
-mod client;
-#[path = "../src/http.rs"]
-mod http;
-#[path = "../src/window.rs"]
-mod window;
 
 use anyhow::Result;
-use testing::window::{self as usual, Person};
-use testing::{LIMIT, Stage, needs, servers};
-use window::Window;
+use testing::{LIMIT, needs, servers};
 
-const STAGE: Stage = testing::stage!();
+testing::window!();
 
-fn open(addr: &str) -> Person<Window> {
-    Person::at(Window::new(addr), Window::draw)
+testing::usual! {
+    WINDOW: keeps_the_text_without_http, can_be_used_while_it_waits, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]
 #[test]
 fn enter_sends_and_empties_the_field() -> Result<()> {
     let server = STAGE.server()?;
-    let mut person = open(server.addr());
+    let mut person = WINDOW.open(server.addr());
     assert_eq!(person.value("Path").as_deref(), Some("/"));
     person.sends("안녕, 창");
     person.waits_for("0: 안녕, 창")?;
@@ -41,7 +31,7 @@ fn enter_sends_and_empties_the_field() -> Result<()> {
 #[test]
 fn put_changes_a_message() -> Result<()> {
     let server = STAGE.server()?;
-    let mut person = open(server.addr());
+    let mut person = WINDOW.open(server.addr());
     person.types("Text", "first");
     person.clicks("Send");
     person.waits_for("0: first")?;
@@ -62,7 +52,7 @@ fn put_changes_a_message() -> Result<()> {
 #[test]
 fn get_and_head_need_no_text() -> Result<()> {
     let server = STAGE.server()?;
-    let mut person = open(server.addr());
+    let mut person = WINDOW.open(server.addr());
     person.sends("first");
     person.waits_for("0: first")?;
     person.types("Text", "not sent");
@@ -82,7 +72,7 @@ fn get_and_head_need_no_text() -> Result<()> {
 #[test]
 fn what_failed_keeps_its_text() -> Result<()> {
     let server = STAGE.server()?;
-    let mut person = open(server.addr());
+    let mut person = WINDOW.open(server.addr());
     person.chooses("PUT");
     person.types("Index", "7");
     person.types("Text", "nowhere");
@@ -104,27 +94,11 @@ fn what_failed_keeps_its_text() -> Result<()> {
 #[test]
 fn a_list_that_fails_is_no_failed_send() -> Result<()> {
     let reply = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-    let mut person = open(&servers::server_that_replies(reply)?);
+    let mut person = WINDOW.open(&servers::server_that_replies(reply)?);
     person.sends("stored");
     person.waits_for("no whole reply to \"GET /\"")?;
     assert_eq!(person.value("Text").as_deref(), Some(""));
     Ok(())
-}
-
-#[test]
-fn no_http() -> Result<()> {
-    usual::keeps_the_text_without_http(open)
-}
-
-#[test]
-fn a_server_that_never_answers() -> Result<()> {
-    usual::can_be_used_while_it_waits(open)
-}
-
-#[test]
-fn a_system_without_a_korean_font() {
-    let window = Window::new("127.0.0.1:1");
-    usual::says_that_a_font_is_missing(Person::without_fonts(window, Window::draw));
 }
 
 /// The whole program, with nothing but a screen and a keyboard.

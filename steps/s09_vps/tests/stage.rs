@@ -6,13 +6,8 @@ use testing::{Stage, ureq};
 const STAGE: Stage = testing::stage!();
 
 testing::usual! {
-    STAGE:
-    keeps_its_contract,
-    replays_its_lesson,
-    says_that_the_port_is_in_use,
-    ends_with_a_connection,
-    #[cfg(not(feature = "window"))]
-    says_that_it_has_no_window,
+    STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
+    ends_with_a_connection, #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]

@@ -6,11 +6,8 @@ use testing::Stage;
 const STAGE: Stage = testing::stage!();
 
 testing::usual! {
-    STAGE:
-    keeps_its_contract,
-    says_that_the_port_is_in_use,
-    #[cfg(not(feature = "window"))]
-    says_that_it_has_no_window,
+    STAGE: keeps_its_contract, says_that_the_port_is_in_use,
+    #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]
