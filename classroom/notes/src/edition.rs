@@ -1,4 +1,4 @@
-//! The notes as a row of sections, and each section as a row of items, each with its line.
+//! The notes as a list of sections, and each section as a list of items, each with its line.
 
 use crate::read;
 use anyhow::{Context, Result};
@@ -62,8 +62,16 @@ pub struct Block {
 
 impl Section {
     /// The number that the heading begins with, which is that of a stage.
-    pub fn number(&self) -> Option<usize> {
+    pub fn number(&self) -> Option<u32> {
         number(&self.title)
+    }
+
+    /// All its blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.items.iter().filter_map(|(_, item)| match item {
+            Item::Block(block) => Some(block),
+            _ => None,
+        })
     }
 
     /// The bold words with which paragraphs begin, in order.
@@ -79,7 +87,7 @@ impl Section {
 }
 
 /// The number before the first full stop of a heading.
-pub(crate) fn number(title: &str) -> Option<usize> {
+pub(crate) fn number(title: &str) -> Option<u32> {
     title.split_once(". ")?.0.parse().ok()
 }
 
@@ -114,7 +122,7 @@ impl Edition {
         })
     }
 
-    /// The first line of each block that only a person can run, or that nothing is compared with.
+    /// The first line of each block that no test runs or compares.
     pub fn by_hand(&self) -> Vec<&str> {
         let by_hand = |block: &&Block| block.info == "text" || block.info.ends_with(" by hand");
         let blocks = self.blocks().map(|(_, _, block)| block).filter(by_hand);
@@ -129,13 +137,13 @@ impl Edition {
     }
 }
 
-/// What has been read up to now.
+/// The sections that have been read, and the state of the parser.
 #[derive(Default)]
 struct Reader {
     sections: Vec<Section>,
     /// The text of the heading, paragraph or block that is being read.
     text: String,
-    /// Where it began.
+    /// The line in which it began.
     line: usize,
     /// The bold words at the beginning of the paragraph, also while they are being read.
     lead_in: Option<String>,

@@ -1,46 +1,58 @@
-//! Two editions say the same in two languages: their headings, commands, code and pictures are the same.
+//! Two editions say the same in two languages: they have the same outline.
 
 use crate::edition::number;
-use crate::{Edition, Item};
+use crate::{Edition, Findings, Item};
 
-/// What an edition has in common with all others. Only what no fence calls code, or calls text, is in a language.
+/// A part of an edition's outline: what is the same in every language.
 #[derive(Debug, PartialEq)]
-enum Bone<'a> {
-    Heading(usize, Option<usize>),
-    Part,
+enum Part<'a> {
+    /// A heading: its level, and its number if it has one.
+    Heading(usize, Option<u32>),
+    /// A paragraph that begins with bold words.
+    LeadIn,
+    /// A block: the words behind its fence, and its text. Of a block `text`, and of one without a fence, the text is
+    /// in a language and left empty here.
     Block(&'a str, &'a str),
+    /// A picture: its file.
     Picture(&'a str),
 }
 
-/// The first place where the bones of two editions differ, in a sentence, if there is one.
+/// Compares the outlines of two editions, up to the first place where they differ.
+pub fn check(one: &Edition, other: &Edition) -> Findings {
+    let wrong = difference(one, other).into_iter().collect();
+    Findings { checked: outline(one).len(), wrong }
+}
+
+/// The first place where the outlines of two editions differ, in a sentence, if there is one.
 pub fn difference(one: &Edition, other: &Edition) -> Option<String> {
-    let (left, right) = (bones(one), bones(other));
+    let (left, right) = (outline(one), outline(other));
     let same = left.iter().zip(&right).take_while(|(left, right)| left.1 == right.1).count();
-    let say = |edition: &Edition, bones: &[(usize, Bone)]| match bones.get(same) {
-        Some((line, bone)) => format!("{}:{line} has {bone:?}", edition.name),
+    let describe = |edition: &Edition, outline: &[(usize, Part)]| match outline.get(same) {
+        Some((line, part)) => format!("{}:{line} has {part:?}", edition.name),
         None => format!("{} ends", edition.name),
     };
     (same < left.len().max(right.len()))
-        .then(|| format!("{} where {}", say(one, &left), say(other, &right)))
+        .then(|| format!("{} where {}", describe(one, &left), describe(other, &right)))
 }
 
-fn bones(edition: &Edition) -> Vec<(usize, Bone<'_>)> {
-    let mut bones = Vec::new();
+/// The outline of an edition, each part with its line.
+fn outline(edition: &Edition) -> Vec<(usize, Part<'_>)> {
+    let mut outline = Vec::new();
     for section in &edition.sections {
-        bones.push((section.line, Bone::Heading(section.level, section.number())));
+        outline.push((section.line, Part::Heading(section.level, section.number())));
         for (line, item) in &section.items {
-            let bone = match item {
-                Item::Heading(level, title) => Bone::Heading(*level, number(title)),
-                Item::Paragraph { lead_in: Some(_), .. } => Bone::Part,
+            let part = match item {
+                Item::Heading(level, title) => Part::Heading(*level, number(title)),
+                Item::Paragraph { lead_in: Some(_), .. } => Part::LeadIn,
                 Item::Block(block) if ["indented", "text"].contains(&block.info.as_str()) => {
-                    Bone::Block(&block.info, "")
+                    Part::Block(&block.info, "")
                 }
-                Item::Block(block) => Bone::Block(&block.info, &block.text),
-                Item::Picture(path) => Bone::Picture(path),
+                Item::Block(block) => Part::Block(&block.info, &block.text),
+                Item::Picture(path) => Part::Picture(path),
                 _ => continue,
             };
-            bones.push((*line, bone));
+            outline.push((*line, part));
         }
     }
-    bones
+    outline
 }

@@ -1,15 +1,25 @@
 //! Holds the lesson notes to the programs that they describe.
 //!
-//! Each module is one kind of promise: [`order`] that a section has the parts of every section, [`quotes`] that
-//! quoted code stands in its file, [`numbers`] that the differences are today's, [`links`] that whatever is
-//! linked is there, `commands` that a command prints what is shown below it, and [`editions`] that two editions
-//! have the same bones. None of them knows a language: they take the text of any edition.
+//! | module | what it checks |
+//! |---|---|
+//! | [`lessons`] | each stage has its section |
+//! | [`order`] | a section about a stage has the same parts as the others, in the same order |
+//! | [`quotes`] | quoted code stands in its file |
+//! | [`numbers`] | the numbers of lines that a stage adds and removes are right |
+//! | [`links`] | what a link leads to exists |
+//! | `commands` | a command prints what is shown below it |
+//! | [`editions`] | two editions have the same outline |
+//!
+//! No module knows a language: each takes the text of any edition.
 
 #[cfg(unix)]
 pub mod commands;
 mod edition;
 pub mod editions;
+pub mod lessons;
 pub mod links;
+#[cfg(unix)]
+mod network;
 pub mod numbers;
 pub mod order;
 pub mod quotes;
@@ -17,32 +27,54 @@ pub mod quotes;
 pub use edition::{Block, Edition, Item, Section};
 
 use anyhow::{Context, Result};
+use ladder::Ladder;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// How many things were looked at.
+    /// How many things were checked.
     pub checked: usize,
     /// What is wrong, each in a sentence that begins with file and line.
     pub wrong: Vec<String>,
 }
 
-/// The folder of stage `number` under `root`, if there is such a stage.
+/// Checks everything that can be checked without running a command, in the workspace at `root`: the notes and the
+/// README in both languages. Each result has a name.
 ///
 /// # Errors
-/// A folder `steps` that cannot be read.
-pub fn stage(root: &Path, number: usize) -> Result<Option<PathBuf>> {
-    let steps = root.join("steps");
-    let start = format!("s{number:02}_");
-    for entry in fs::read_dir(&steps).with_context(|| format!("cannot read {}", steps.display()))? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(&start) {
-            return Ok(Some(entry.path()));
-        }
+/// A file that cannot be read.
+pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
+    let ladder = Ladder::open(root)?;
+    let mut results = Vec::new();
+    let mut add = |what: &str, of: &Edition, findings: Findings| {
+        results.push((format!("{what} of {}", of.name), findings));
+    };
+    let [english, korean] = pair(root, ["NOTES.md", "NOTES.ko.md"])?;
+    add("stages", &english, lessons::check(&english, &ladder)?);
+    add("parts", &english, order::parts(&english, &order::PARTS));
+    // Another language has other words: the first section has them, and the others must agree.
+    let first = korean.sections.iter().find(|section| section.number().is_some());
+    add("parts", &korean, order::parts(&korean, &first.map(Section::lead_ins).unwrap_or_default()));
+    for notes in [&english, &korean] {
+        add("blocks", notes, order::kinds(notes));
+        add("quotes", notes, quotes::check(notes, root));
+        add("numbers", notes, numbers::check(notes, &ladder)?);
+        add("links", notes, links::check(notes, &ladder)?);
     }
-    Ok(None)
+    add("outline", &korean, editions::check(&english, &korean));
+    let [english, korean] = pair(root, ["README.md", "README.ko.md"])?;
+    for readme in [&english, &korean] {
+        add("links", readme, links::check(readme, &ladder)?);
+    }
+    add("outline", &korean, editions::check(&english, &korean));
+    Ok(results)
+}
+
+/// The two editions of a text.
+fn pair(root: &Path, names: [&str; 2]) -> Result<[Edition; 2]> {
+    Ok([Edition::read(root, names[0])?, Edition::read(root, names[1])?])
 }
 
 /// The text of a file with the line ends of Unix, whatever git made of them.

@@ -1,29 +1,32 @@
-//! Whatever a text links to, shows as a picture or names as a path is there.
+//! Each file that a text links to, shows as a picture or names as a path exists.
 
-use crate::{Edition, Findings, Item, read, stage};
+use crate::{Edition, Findings, Item, Section, read};
 use anyhow::Result;
+use ladder::{Ladder, Stage};
 use std::path::Path;
 
-/// The folders that a path in the notes begins with: at the root, and within a stage.
+/// The folders at the root that a path in the notes begins with.
 const FOLDERS: [&str; 4] = ["captures/", "classroom/", "pictures/", "steps/"];
+
+/// The folders in a stage that a path in the notes begins with.
 const IN_STAGE: [&str; 3] = ["examples/", "src/", "tests/"];
 
-/// Looks for each link, picture and path under `root`. What lies elsewhere has only to be reached safely.
+/// Looks for each link, picture and path in the workspace of the ladder. A link to another machine is only checked for `https`.
 ///
 /// # Errors
-/// A folder `steps` that cannot be read.
-pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
+/// A ladder without stages.
+pub fn check(edition: &Edition, ladder: &Ladder) -> Result<Findings> {
+    let root = ladder.root.as_path();
     let mut findings = Findings::default();
     for (section, line, item) in edition.items() {
         let problem = match item {
             Item::Link(to) | Item::Picture(to) => target(edition, root, to),
             Item::Code(code) => match path(code) {
                 None => continue,
-                // In the section about a stage, `src/http.rs` is a file of that stage.
                 Some(path) if IN_STAGE.iter().any(|folder| path.starts_with(folder)) => {
-                    let stage = stage(root, section.number().unwrap_or(10))?;
-                    (!stage.is_some_and(|stage| stage.join(path).exists()))
-                        .then(|| format!("the stage has no {path}"))
+                    let stage = stage_of(section, ladder)?;
+                    (!stage.folder.join(path).exists())
+                        .then(|| format!("{} has no {path}", stage.name))
                 }
                 Some(path) => (!root.join(path).exists()).then(|| format!("there is no {path}")),
             },
@@ -35,6 +38,12 @@ pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
         }
     }
     Ok(findings)
+}
+
+/// The stage whose file a path such as `src/http.rs` is: that of the section, or the last one.
+fn stage_of<'a>(section: &Section, ladder: &'a Ladder) -> Result<&'a Stage> {
+    let own = ladder.stages().find(|stage| stage.number == section.number());
+    own.map_or_else(|| ladder.last(), Ok)
 }
 
 /// The path that a piece of code within a line is, if it is one.

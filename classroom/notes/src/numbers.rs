@@ -1,56 +1,66 @@
-//! The lines that a stage adds and removes are those of today.
+//! The notes say how many lines each stage adds and removes, and the numbers are right.
 
-use crate::{Edition, Findings, Item, read, stage};
-use anyhow::{Context, Result};
+use crate::{Edition, Findings, Item};
+use anyhow::Result;
+use ladder::Ladder;
+use ladder::code::Changes;
 use regex::Regex;
-use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 /// Which of a section's parts has the numbers, counted from 0.
-const PART: usize = 5;
+const NUMBERS_PART: usize = 5;
 
 /// Lines added and lines removed.
 type Change = (usize, usize);
 
+/// What each file in the `src` of a stage adds and removes, for each stage by its number.
+type ChangesOfStages = BTreeMap<u32, BTreeMap<String, Change>>;
+
 /// Compares the numbers of each section about a stage with those of the code.
+///
+/// # Errors
+/// A stage that cannot be read.
+pub fn check(edition: &Edition, ladder: &Ladder) -> Result<Findings> {
+    compare(edition, &changes(ladder)?)
+}
+
+/// Compares the numbers of each section about a stage with `changes`.
 ///
 /// The paragraph has the lines added and removed in all, as its first two numbers, and then each file that
 /// changes as `` `http.rs` +12 −3 ``. There is no other number in it, and no file is left out.
 ///
 /// # Errors
-/// A stage that cannot be read.
-pub fn check(edition: &Edition, root: &Path) -> Result<Findings> {
+/// A number that is too large.
+pub fn compare(edition: &Edition, changes: &ChangesOfStages) -> Result<Findings> {
     let mut findings = Findings::default();
     for section in &edition.sections {
         let Some(number) = section.number() else { continue };
+        let Some(changes) = changes.get(&number) else { continue };
         let paragraphs = section.items.iter().filter_map(|(line, item)| match item {
             Item::Paragraph { lead_in: Some(lead_in), text } => {
                 Some((line, text.strip_prefix(lead_in.as_str())?))
             }
             _ => None,
         });
-        let changes = changes(root, number)?;
-        let Some((line, text)) = paragraphs.into_iter().nth(PART) else { continue };
-        let (total, files, count) = said(text)?;
+        let Some((line, text)) = paragraphs.into_iter().nth(NUMBERS_PART) else { continue };
+        let (total, files, count) = parse_numbers(text)?;
         findings.checked += count;
         let sum = changes.values().fold((0, 0), |sum, file| (sum.0 + file.0, sum.1 + file.1));
-        if total != Some(sum) || files != changes {
+        if total != Some(sum) || files != *changes {
             findings.wrong.push(format!(
                 "{}:{line}: the numbers of stage {number} are {} added, {} removed: {}",
                 edition.name,
                 sum.0,
                 sum.1,
-                in_words(&changes)
+                format_changes(changes)
             ));
         }
     }
     Ok(findings)
 }
 
-/// What a paragraph says: the total, the change of each file, and how many numbers that are.
-fn said(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)> {
+/// Reads a paragraph: the total, the change of each file, and how many numbers there are.
+fn parse_numbers(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)> {
     let file = Regex::new(r"`(\w+\.rs)` \+(\d+)(?: −(\d+))?")?;
     let number = Regex::new(r"\d+")?;
     let mut files = BTreeMap::new();
@@ -73,37 +83,23 @@ fn said(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)>
     Ok((total, files, count + numbers.len()))
 }
 
-/// What each file of a stage adds to the stage before it, and removes: nothing for those that stay as they are.
-fn changes(root: &Path, number: usize) -> Result<BTreeMap<String, Change>> {
-    let new = sources(root, number)?.with_context(|| format!("there is no stage {number}"))?;
-    let old = sources(root, number.saturating_sub(1))?.unwrap_or_default();
-    let mut changes = BTreeMap::new();
-    for name in old.keys().chain(new.keys()) {
-        let text = |stage: &BTreeMap<String, String>| stage.get(name).cloned().unwrap_or_default();
-        let (old, new) = (text(&old), text(&new));
-        let diff = TextDiff::from_lines(old.as_str(), new.as_str());
-        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
-        let change = (count(ChangeTag::Insert), count(ChangeTag::Delete));
-        if change != (0, 0) {
-            changes.insert(name.clone(), change);
-        }
+/// Compares each stage with the one before it. A file that stays as it is has no entry.
+///
+/// # Errors
+/// A stage that cannot be read.
+pub fn changes(ladder: &Ladder) -> Result<ChangesOfStages> {
+    let name = |path: &str| path.trim_start_matches("src/").to_string();
+    let mut all = ChangesOfStages::new();
+    for stage in ladder.stages() {
+        let changes = Changes::between(ladder.before(stage)?, stage, Some("src"))?;
+        let files = changes.files.iter().map(|file| (name(&file.path), file.count()));
+        all.extend(stage.number.map(|number| (number, files.collect())));
     }
-    Ok(changes)
+    Ok(all)
 }
 
-/// The files in a stage's `src`, if there is such a stage. A stage has no folders in there.
-fn sources(root: &Path, number: usize) -> Result<Option<BTreeMap<String, String>>> {
-    let Some(stage) = stage(root, number)? else { return Ok(None) };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(stage.join("src"))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.insert(name, read(&path)?);
-    }
-    Ok(Some(files))
-}
-
-fn in_words(changes: &BTreeMap<String, Change>) -> String {
+/// The changes as the paragraph writes them.
+fn format_changes(changes: &BTreeMap<String, Change>) -> String {
     let word = |(name, (added, removed)): (&String, &Change)| match removed {
         0 => format!("`{name}` +{added}"),
         _ => format!("`{name}` +{added} −{removed}"),

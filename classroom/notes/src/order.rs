@@ -13,8 +13,8 @@ pub const PARTS: [&str; 7] = [
     "Exercises",
 ];
 
-/// The blocks that nobody compares with anything but a person's eyes, or that another test draws.
-const LOOSE: [&str; 3] = ["text", "sh by hand", "mermaid"];
+/// The blocks that are not compared here: a reader looks at the first two, and a test of `packets` draws the third.
+const NOT_COMPARED: [&str; 3] = ["text", "sh by hand", "mermaid"];
 
 /// Compares the parts of each section about a stage with `parts`.
 pub fn parts(edition: &Edition, parts: &[&str]) -> Findings {
@@ -32,13 +32,13 @@ pub fn parts(edition: &Edition, parts: &[&str]) -> Findings {
     findings
 }
 
-/// Sees to it that no block escapes the checks by being of no kind that they know.
+/// Checks that each block is of a known kind: no check looks at another one.
 pub fn kinds(edition: &Edition) -> Findings {
     let mut findings = Findings::default();
     for (_, line, block) in edition.blocks() {
         findings.checked += 1;
         let info = block.info.as_str();
-        let known = info == "console" || info == "console server" || LOOSE.contains(&info);
+        let known = info == "console" || info == "console server" || NOT_COMPARED.contains(&info);
         if !known && !crate::quotes::is_quote(block) {
             findings.wrong.push(format!("{}:{line}: {info:?} is no kind of block", edition.name));
         }

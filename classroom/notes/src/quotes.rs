@@ -11,7 +11,7 @@ pub fn is_quote(block: &Block) -> bool {
     LANGUAGES.contains(&block.info.as_str())
 }
 
-/// Looks for each quote in its file: line by line, but for the indentation that all its lines share.
+/// Looks for each quote in its file, line by line. The indentation that all lines of a quote share does not count.
 pub fn check(edition: &Edition, root: &Path) -> Findings {
     let mut findings = Findings::default();
     for (_, line, block) in edition.blocks().filter(|(_, _, block)| is_quote(block)) {
@@ -20,7 +20,7 @@ pub fn check(edition: &Edition, root: &Path) -> Findings {
             None => "the paragraph before a quote must end with a link to its file".to_string(),
             Some(file) => match read(&root.join(file)) {
                 Err(error) => format!("{error:#}"),
-                Ok(text) if holds(&text, &block.text) => continue,
+                Ok(text) if contains_lines(&text, &block.text) => continue,
                 Ok(_) => format!("{file} has no such lines:\n{}", block.text.trim_end()),
             },
         };
@@ -30,7 +30,7 @@ pub fn check(edition: &Edition, root: &Path) -> Findings {
 }
 
 /// Whether `quote` stands in `text`, as whole lines that follow each other.
-fn holds(text: &str, quote: &str) -> bool {
+fn contains_lines(text: &str, quote: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     let quote: Vec<&str> = quote.lines().collect();
     !quote.is_empty() && lines.windows(quote.len()).any(|piece| outdent(piece) == outdent(&quote))
@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn a_quote_may_be_less_indented_and_nothing_else() {
         let file = "fn a() {\n    if b {\n        c();\n    }\n}\n";
-        assert!(holds(file, "if b {\n    c();\n}\n"));
-        assert!(holds(file, "    c();\n"));
-        assert!(!holds(file, "if b {\n  c();\n}\n"));
-        assert!(!holds(file, "if b {\n}\n"));
-        assert!(!holds(file, "c()\n"));
-        assert!(!holds(file, ""));
+        assert!(contains_lines(file, "if b {\n    c();\n}\n"));
+        assert!(contains_lines(file, "    c();\n"));
+        assert!(!contains_lines(file, "if b {\n  c();\n}\n"));
+        assert!(!contains_lines(file, "if b {\n}\n"));
+        assert!(!contains_lines(file, "c()\n"));
+        assert!(!contains_lines(file, ""));
     }
 }

@@ -6,19 +6,19 @@ use pcap_parser::data::{PacketData, get_packetdata};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 use std::net::{IpAddr, SocketAddr};
 
-/// More than any packet on a loopback is long, in bytes.
-const BUFFER: usize = 1 << 18;
+/// The size of the read buffer in bytes. No packet on a loopback is longer.
+const BUFFER_SIZE: usize = 1 << 18;
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Who sent the SYN.
+    /// The side that sent the SYN.
     Client,
-    /// Who was asked.
+    /// The side that received it.
     Server,
 }
 
-/// A segment of TCP (RFC 9293, section 3.1), as far as the notes look at it.
+/// A segment of TCP (RFC 9293, section 3.1): the parts of it that the notes speak of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The number of its connection in the capture, counted from 0: Wireshark's `tcp.stream`.
@@ -35,20 +35,20 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Whether it says nothing but what has arrived.
+    /// Whether it acknowledges data and does nothing else.
     pub fn is_pure_ack(&self) -> bool {
         self.ack && !self.syn && !self.fin && !self.rst && self.payload.is_empty()
     }
 }
 
 /// The segments of TCP in a capture, in the order in which they were captured. `bytes` is a file as tcpdump
-/// writes it (pcap) or as Wireshark does (pcapng). What is not TCP is passed over.
+/// writes it (pcap) or as Wireshark does (pcapng). Packets that are not TCP are left out.
 ///
 /// # Errors
 /// A file that is no capture, or that ends in the middle of a packet.
 pub fn segments(bytes: &[u8]) -> Result<Vec<Segment>> {
-    let mut reader =
-        create_reader(BUFFER, bytes).map_err(|error| anyhow!("this is no capture: {error}"))?;
+    let mut reader = create_reader(BUFFER_SIZE, bytes)
+        .map_err(|error| anyhow!("this is no capture: {error}"))?;
     let mut segments = Vec::new();
     let mut link = Linktype::ETHERNET;
     loop {

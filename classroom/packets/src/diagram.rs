@@ -2,17 +2,17 @@
 
 use crate::capture::{Segment, Side};
 
-/// How much of a payload is shown, in characters.
-const SHOWN: usize = 40;
+/// How many characters of a payload are shown.
+const MAX_SHOWN_CHARS: usize = 40;
 
-/// Draws who sent what to whom, in order. Data that follow each other in one direction are one arrow, and each
-/// connection of several begins with the filter that shows it alone.
+/// Draws the segments in order, each as an arrow from its sender. Segments with data that follow each other in one
+/// direction are one arrow. If there are several connections, each begins with the filter that shows it alone.
 pub fn draw(segments: &[Segment]) -> String {
     let mut diagram =
         "sequenceDiagram\n    participant client\n    participant server\n".to_string();
     let several = segments.iter().any(|segment| segment.stream > 0);
     let mut stream = None;
-    for run in drawn(segments).chunk_by(|first, next| continues(first, next)) {
+    for run in shown(segments).chunk_by(|first, next| continues(first, next)) {
         let first = run[0];
         if several && stream != Some(first.stream) {
             diagram += &format!("    Note over client,server: tcp.stream eq {}\n", first.stream);
@@ -23,18 +23,18 @@ pub fn draw(segments: &[Segment]) -> String {
     diagram
 }
 
-/// The segments that a diagram shows: a pure ACK where it ends the handshake, and nowhere else. How many others
-/// there are is up to the kernel.
-fn drawn(segments: &[Segment]) -> Vec<&Segment> {
-    let mut drawn: Vec<&Segment> = Vec::new();
+/// The segments that a diagram shows: a pure ACK where it ends the handshake, and nowhere else. The
+/// kernel decides how many others there are.
+fn shown(segments: &[Segment]) -> Vec<&Segment> {
+    let mut shown: Vec<&Segment> = Vec::new();
     for segment in segments {
-        let before = drawn.iter().rev().find(|before| before.stream == segment.stream);
+        let before = shown.iter().rev().find(|before| before.stream == segment.stream);
         let ends_handshake = before.is_some_and(|before| before.syn && before.ack);
         if ends_handshake || !segment.is_pure_ack() {
-            drawn.push(segment);
+            shown.push(segment);
         }
     }
-    drawn
+    shown
 }
 
 /// Whether `next` is more of the data that `first` began.
@@ -58,8 +58,7 @@ fn arrow(segment: &Segment) -> String {
     }
 }
 
-/// What a run of segments says. ACK is in all of them but the first SYN, so it is named only where there is
-/// little else.
+/// The text of an arrow. Every segment except the first SYN has ACK, so ACK is named only in a SYN and in a pure ACK.
 fn label(run: &[&Segment]) -> String {
     let first = run[0];
     let mut words = Vec::new();
@@ -88,12 +87,12 @@ fn label(run: &[&Segment]) -> String {
 fn quote(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     let line = text.split_inclusive('\n').next().unwrap_or_default();
-    let shown: String = line.chars().take(SHOWN).collect();
+    let shown: String = line.chars().take(MAX_SHOWN_CHARS).collect();
     let more = if shown.len() < text.len() { "…" } else { "" };
     format!("{shown:?}{more}")
 }
 
-/// The text with the characters that mean something to Mermaid as their numbers.
+/// The text with the characters that have a meaning in Mermaid written as numbers.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

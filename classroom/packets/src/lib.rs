@@ -1,4 +1,4 @@
-//! What went over the wire, out of a capture, and a diagram of it for the notes.
+//! Reads a capture of network traffic, and draws a diagram of it for the notes.
 
 pub mod capture;
 pub mod diagram;

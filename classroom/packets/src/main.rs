@@ -1,4 +1,4 @@
-//! Draws a capture, one's own as well: cargo run -p packets -- captures/s01_echo.pcap
+//! Draws a capture, also one of your own: cargo run -p packets -- captures/s01_echo.pcap
 
 use anyhow::{Context, Result};
 use packets::{capture, diagram};
@@ -8,7 +8,12 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let [file] = &arguments[..] else {
+        eprintln!("give one capture: cargo run -p packets -- captures/s01_echo.pcap");
+        return ExitCode::from(2);
+    };
+    match print_diagram(Path::new(file)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -17,10 +22,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<()> {
-    let name = env::args_os().nth(1).context("which capture? Give its file as an argument")?;
-    let bytes =
-        fs::read(&name).with_context(|| format!("cannot read {}", Path::new(&name).display()))?;
+/// Prints the diagram of the capture in `file`.
+fn print_diagram(file: &Path) -> Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let segments = capture::segments(&bytes)?;
     io::stdout().write_all(diagram::draw(&segments).as_bytes()).context("cannot print")
 }
