@@ -56,9 +56,21 @@ pub fn check(stage: u32, server: &mut Server, options: Options) -> Result<Vec<Ou
 /// # Errors
 /// The server does not come to listen.
 pub fn check_binary(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
+    start_and_check(stage, binary, false)
+}
+
+/// The same, up to the first case that does not hold.
+///
+/// # Errors
+/// The server does not come to listen.
+pub fn check_binary_until_fault(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
+    start_and_check(stage, binary, true)
+}
+
+fn start_and_check(stage: u32, binary: &Path, fail_fast: bool) -> Result<Vec<Outcome>> {
     let mut server = Server::Program(Program::binary(binary)?);
-    let options =
-        Options { restart: Restart::Itself, only: None, fail_fast: false, progress: &mut |_| true };
+    let progress = &mut |_: &Outcome| true;
+    let options = Options { restart: Restart::Itself, only: None, fail_fast, progress };
     check(stage, &mut server, options)
 }
 

@@ -12,7 +12,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 const TEST: &str = include_str!("next_stage.rs");
 
 /// What that test needs.
-const TEST_CRATES: [&str; 3] = ["anyhow", "contract", "replay"];
+const TEST_CRATES: [&str; 2] = ["anyhow", "contract"];
 
 /// Copies a stage, without its window and its tests, into the folder `mine/NAME` under the name `name`. The glob of
 /// the workspace makes it a member.
@@ -38,10 +38,14 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
     if let Some(next) = next {
         if next != stage {
             writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
-            writeln!(output, "  what is missing  cargo lesson diff {name} {}", next.name)?;
         }
-        let question = format!("does it answer what {} answers?", next.name);
-        writeln!(output, "  test its server  cargo test -p {name}  ({question})")?;
+        let number = next.number.unwrap_or_default();
+        writeln!(output, "  check it         cargo lesson check {number} {name}")?;
+        writeln!(output, "  and at each save cargo lesson watch {number} {name}")?;
+        writeln!(output, "  is it done?      cargo test -p {name}")?;
+        if next != stage {
+            writeln!(output, "  the solution     cargo lesson diff {name} {}", next.name)?;
+        }
     }
     Ok(())
 }
@@ -160,7 +164,16 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn manifest(stage: &Stage, next: Option<&Stage>, text: &str, name: &str) -> Result<String> {
     let mut manifest: DocumentMut = text.parse()?;
     manifest["package"]["name"] = value(name);
+    // The ladder's tests stay behind, and with them what the manifest says of them.
+    manifest.remove("bin");
+    manifest.remove("test");
     let Some(next) = next else { return Ok(manifest.to_string()) };
+    let mut lesson = Table::new();
+    lesson.insert("next", value(i64::from(next.number.unwrap_or_default())));
+    let mut metadata = Table::new();
+    metadata.set_implicit(true);
+    metadata.insert("lesson", Item::Table(lesson));
+    manifest["package"]["metadata"] = Item::Table(metadata);
     let more = next.read("Cargo.toml")?.context("a stage without Cargo.toml")?;
     let more = Stage::without_window("Cargo.toml", &more).unwrap_or_default();
     let more: DocumentMut = more.parse()?;

@@ -55,7 +55,7 @@ fn an_unknown_command() -> Result<()> {
     );
     let commands: Vec<&str> =
         lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
-    assert_eq!(commands, ["list", "diff", "wire", "check", "start", "carry", "page"]);
+    assert_eq!(commands, ["list", "diff", "wire", "check", "watch", "start", "carry", "page"]);
     let said = lesson(&["zzz"]).code(2);
     let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
     assert!(said.starts_with("cargo lesson has no command \"zzz\"\n"), "{said}");
@@ -150,11 +150,13 @@ fn the_wire_between_six_and_seven() {
     lesson(&["wire", "6", "7"]).success().stdout_eq(str![[r#"
                s06_form         s07_put
  ≠  POST /     200, text/plain  201, text/plain, Location: /0
+ ≠  PUT /0     404              200, text/plain
  ≠  GET /0     404              200, text/plain
  ≠  HEAD /0    404              200, text/plain, no body
- ≠  PUT /0     404              200, text/plain
  ≠  POST /0    404              405, Allow: GET, HEAD, PUT
  ≠  DELETE /0  404              405, Allow: GET, HEAD, PUT
+ ≠  PATCH /0   404              405, Allow: GET, HEAD, PUT
+ ≠  GET /00    404              200, text/plain
 
 "#]]);
 }

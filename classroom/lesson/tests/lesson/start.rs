@@ -44,7 +44,8 @@ fn failing(scratch: &Scratch) -> Result<BTreeSet<String>> {
 
 /// Whether the server of a stage keeps the contract of the next one already.
 fn keeps_the_next_contract(stage: &Stage, next: &Stage) -> Result<bool> {
-    let outcomes = contract::check_binary(next.number.context("a copy")?, &binary(&stage.name)?)?;
+    let outcomes =
+        contract::check_binary_until_fault(next.number.context("a copy")?, &binary(&stage.name)?)?;
     Ok(outcomes.iter().all(Outcome::passed))
 }
 
@@ -125,8 +126,10 @@ fn a_copy_of_six() -> Result<()> {
 mine/my_put is a copy of s06_form and yours
   replay it        cargo run -p my_put
   what comes next  s07_put: Change a message by its index
-  what is missing  cargo lesson diff my_put s07_put
-  test its server  cargo test -p my_put  (does it answer what s07_put answers?)
+  check it         cargo lesson check 7 my_put
+  and at each save cargo lesson watch 7 my_put
+  is it done?      cargo test -p my_put
+  the solution     cargo lesson diff my_put s07_put
 
 "#]]);
     // Git does not ignore it, and nothing else has changed.
@@ -154,7 +157,7 @@ mine/my_put is a copy of s06_form and yours
 my_put is your own; name the stage to compare it with
 
 "#]]);
-    lesson_in(scratch.folder(), &["check", "my_put"]).code(1).stdout_eq("");
+    lesson_in(scratch.folder(), &["check", "my_put"]).code(2).stdout_eq("");
     lesson_in(scratch.folder(), &["carry", "my_put"]).code(1).stdout_eq("");
 
     // A copy of the copy, whose name is an ordinary word, gives its own name to the program alone.
@@ -287,7 +290,7 @@ fn an_added_stage() -> Result<()> {
         .stdout_eq(format!("on the wire nothing differs between {} and {name}\n", both[0]));
     let said = stdout(lesson_in(scratch.folder(), &["start", both[0], "my_last"]).success())?;
     assert!(
-        said.contains(&format!("  what is missing  cargo lesson diff my_last {name}\n")),
+        said.contains(&format!("  the solution     cargo lesson diff my_last {name}\n")),
         "{said}"
     );
     Ok(())
