@@ -151,5 +151,5 @@ fn one_message_and_a_restart() -> Result<()> {
 #[needs("python3", "node")]
 #[test]
 fn limits_and_many_clients() -> Result<()> {
-    check_all(&[10, 11], 10)
+    check_all(&[10, 11], 16)
 }
