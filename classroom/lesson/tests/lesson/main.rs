@@ -9,6 +9,7 @@ mod servers;
 mod start;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod watch;
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
