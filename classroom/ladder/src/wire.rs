@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an attack may take to begin, for a server that does not log its connections.
+const ATTACK_START: Duration = Duration::from_secs(5);
+
 /// How long an attack may go on before another client asks the server for something.
 const ATTACK_TIME: Duration = Duration::from_secs(1);
 
@@ -168,7 +171,7 @@ fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
             got.push_str(&format!("({end})\n"));
         }
         if died {
-            short = reason_of_end(&mut asked)?;
+            short = reason_of_end(&mut asked, "")?;
             asked = server(binary)?;
             if number > 0 {
                 ask(&contract::requests(asked.addr())[0], asked.addr());
@@ -299,7 +302,8 @@ fn attack_once(server: &mut Server, attacker: &Path, kind: &str) -> Result<Answe
     command.args(["attack", kind, "--addr", &addr]).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut attack = command.spawn().context("cannot start the attack")?;
-    let ended = wait(&mut attack, ATTACK_TIME);
+    let mut log = String::new();
+    let ended = wait(&mut attack, server, &mut log);
     let served = is_served(&addr);
     if !matches!(ended, Ok(true)) {
         attack.kill().context("cannot end the attack")?;
@@ -313,23 +317,33 @@ fn attack_once(server: &mut Server, attacker: &Path, kind: &str) -> Result<Answe
     let short = if served {
         "still serving".to_string()
     } else if server.ends_soon()? {
-        reason_of_end(server)?
+        reason_of_end(server, &log)?
     } else {
         "serves no other client".to_string()
     };
     Ok(Answer { short, sent: format!("attack {kind}\n"), got: shown(said.as_bytes(), &addr) })
 }
 
-/// Waits at most `limit` for a process; tells whether it has ended.
-fn wait(child: &mut Child, limit: Duration) -> Result<bool> {
+/// Waits for an attack to end, at most `ATTACK_TIME` after the server has accepted its first connection; tells
+/// whether it has ended. What the server logs meanwhile is added to `log`.
+fn wait(attack: &mut Child, server: &mut Server, log: &mut String) -> Result<bool> {
     let start = Instant::now();
-    while start.elapsed() < limit {
-        if child.try_wait()?.is_some() {
+    let mut begun = None;
+    loop {
+        if attack.try_wait()?.is_some() {
             return Ok(true);
+        }
+        log.push_str(&server.said()?);
+        if begun.is_none()
+            && (log.contains("accepted a connection") || start.elapsed() > ATTACK_START)
+        {
+            begun = Some(Instant::now());
+        }
+        if begun.is_some_and(|begun| begun.elapsed() > ATTACK_TIME) {
+            return Ok(false);
         }
         thread::sleep(Duration::from_millis(5));
     }
-    Ok(false)
 }
 
 /// Whether the server answers anything to another client.
@@ -350,9 +364,9 @@ fn is_served(addr: &str) -> bool {
 }
 
 /// Why a server has ended: the reason in the last line that it printed, or in the message of its panic.
-fn reason_of_end(server: &mut Server) -> Result<String> {
+fn reason_of_end(server: &mut Server, log: &str) -> Result<String> {
     let status = server.status()?;
-    let said = server.said()?;
+    let said = format!("{log}{}", server.said()?);
     let panic = said.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
     Ok(match panic.or(said.lines().last()) {
         _ if status.success() => "ended".to_string(),

@@ -45,7 +45,7 @@ pub fn groups(outcomes: &[Outcome]) -> Vec<Group<'_>> {
 pub fn print_bar(outcomes: &[Outcome], all: usize) -> Result<()> {
     const LENGTH: usize = 40;
     let passed = outcomes.iter().filter(|outcome| outcome.passed()).count();
-    let full = if all == 0 { 0 } else { LENGTH * passed / all };
+    let full = LENGTH * passed / all.max(1);
     let (full, empty) = ("█".repeat(full), "░".repeat(LENGTH - full));
     let mut output = anstream::stdout();
     writeln!(output, "{PASSED}{full}{PASSED:#}{NAME}{empty}{NAME:#} {passed} of {all} cases hold")?;
