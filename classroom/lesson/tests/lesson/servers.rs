@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use testing::needs;
@@ -101,52 +101,49 @@ fn check_all(stages: &[u64], threads: usize) -> Result<()> {
         entries.iter().partition(|entry| entry.first.is_empty());
     assert!(!right.is_empty() && wrong.len() > 10);
     let todo = Mutex::new(entries.iter());
-    let found = Mutex::new(Vec::new());
-    let (longest, slowest) =
-        (Mutex::new((0, String::new())), Mutex::new((Duration::ZERO, String::new())));
-    thread::scope(|scope| {
+    let (sender, receiver) = mpsc::channel();
+    let work = |sender: mpsc::Sender<_>| loop {
+        let next = todo.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(entry) = next else { return };
+        // The receiver is there to the end.
+        let _ = sender.send((entry, check(python, entry)));
+    };
+    let said: Vec<(&Entry, Result<Said>)> = thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let next = todo.lock().expect("no panic").next();
-                    let Some(entry) = next else { return };
-                    let name = format!("{} (stage {}: {})", entry.name, entry.stage, entry.fault);
-                    let sentence = match check(python, entry) {
-                        Err(error) => Some(format!("{name}: {error:#}")),
-                        Ok(said) => {
-                            let lines = said.report.lines().count();
-                            let mut longest = longest.lock().expect("no panic");
-                            *longest = longest.clone().max((lines, entry.name.clone()));
-                            let mut slowest = slowest.lock().expect("no panic");
-                            *slowest = slowest.clone().max((said.took, entry.name.clone()));
-                            let right = match &said.first {
-                                None => entry.first.is_empty(),
-                                Some(first) => entry.first.contains(first),
-                            };
-                            let fits = lines <= LINES && said.took < LONGEST;
-                            (!right || !fits).then(|| {
-                                format!(
-                                    "{name}: not {:?} but {:?}, {lines} lines, {:?}\n{}",
-                                    entry.first, said.first, said.took, said.report
-                                )
-                            })
-                        }
-                    };
-                    found.lock().expect("no panic").extend(sentence);
-                }
-            });
+            let sender = sender.clone();
+            scope.spawn(|| work(sender));
         }
+        drop(sender);
+        receiver.iter().collect()
     });
+    assert_eq!(said.len(), entries.len());
+    let mut wrongly = Vec::new();
+    let (mut longest, mut slowest) = ((0, ""), (Duration::ZERO, ""));
+    for (entry, said) in said {
+        let name = format!("{} (stage {}: {})", entry.name, entry.stage, entry.fault);
+        let said = said.with_context(|| name.clone())?;
+        let lines = said.report.lines().count();
+        longest = longest.max((lines, &entry.name));
+        slowest = slowest.max((said.took, &entry.name));
+        let right = match &said.first {
+            None => entry.first.is_empty(),
+            Some(first) => entry.first.contains(first),
+        };
+        if !right || lines > LINES || said.took > LONGEST {
+            let Said { first, report, took } = said;
+            let wanted = &entry.first;
+            wrongly.push(format!(
+                "{name}: not {wanted:?} but {first:?}, {lines} lines, {took:?}\n{report}"
+            ));
+        }
+    }
     println!(
-        "{} right servers accepted, {} wrong ones caught ({}); longest report {:?}, longest check {:?}",
+        "{} right servers accepted, {} wrong ones caught ({}); longest report {longest:?}, longest check {slowest:?}",
         right.len(),
         wrong.len(),
         if whole() { "each checked to the end" } else { "each checked up to its first fault" },
-        longest.into_inner()?,
-        slowest.into_inner()?
     );
-    let found = found.into_inner()?;
-    assert!(found.is_empty(), "{} of {}:\n{}", found.len(), entries.len(), found.join("\n"));
+    assert!(wrongly.is_empty(), "{} of {}:\n{}", wrongly.len(), entries.len(), wrongly.join("\n"));
     Ok(())
 }
 
