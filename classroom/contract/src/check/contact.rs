@@ -1,0 +1,264 @@
+//! The server as the check meets it: how long to wait for it, what it means that it is gone, and how it comes back.
+
+use super::{CLOSE, Check, HOPELESS, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE};
+use crate::connection::exchange;
+use crate::connection::{End, Exchange, Patience};
+use crate::fault::Fault;
+use crate::outcome::{Outcome, Verdict};
+use crate::program::Program;
+use crate::question::Question;
+use anyhow::{Result, bail};
+use std::thread;
+use std::time::{Duration, Instant};
+
+impl Check<'_, '_> {
+    pub(super) fn addr(&self) -> String {
+        match &self.target {
+            Server::Address(addr) => addr.clone(),
+            Server::Program(program) => program.addr().to_string(),
+        }
+    }
+
+    /// Where a person asks by hand: a program that the check has started ends with it.
+    pub(super) fn by_hand(&self) -> String {
+        match &self.target {
+            Server::Address(addr) => addr.clone(),
+            Server::Program(_) => "127.0.0.1:8080".to_string(),
+        }
+    }
+
+    /// How much time is left.
+    pub(super) fn left(&self) -> Duration {
+        let reserve = if self.stage >= 10 { SLOW } else { Duration::ZERO };
+        (WHOLE - reserve).saturating_sub(self.start.elapsed())
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        let whole = PATIENCE[self.timeouts.min(PATIENCE.len() - 1)];
+        Patience {
+            whole: whole.min(self.left()).max(Duration::from_millis(50)),
+            close: CLOSE[usize::from(self.stays_open)],
+        }
+    }
+
+    /// Sends a question. The first one after a start waits until the server listens: it is the first connection,
+    /// because one that says nothing would end a fragile server.
+    ///
+    /// # Errors
+    /// The program does not come to listen.
+    pub(super) fn exchange(&mut self, question: &Question) -> Result<Exchange> {
+        let patience = self.patience();
+        let exchange = self.first_connection(
+            |addr| exchange(addr, &question.to(addr), patience),
+            |exchange| matches!(exchange.end, End::Refused(_)),
+        )?;
+        self.notice(&exchange);
+        Ok(exchange)
+    }
+
+    /// Learns from an exchange how long to wait for the next one.
+    pub(super) fn notice(&mut self, exchange: &Exchange) {
+        let silent = exchange.end == End::TimedOut && exchange.got.is_empty();
+        self.silent = if silent { self.silent + 1 } else { 0 };
+        self.timeouts += usize::from(exchange.end == End::TimedOut);
+        self.stays_open |= exchange.end == End::Open;
+    }
+
+    /// Asks again and again until the connection is not refused, if the program has not been reached since it
+    /// was started.
+    pub(super) fn first_connection<T>(
+        &mut self,
+        ask: impl Fn(&str) -> T,
+        is_refused: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let start = Instant::now();
+        loop {
+            let asked = ask(&self.addr());
+            let Server::Program(program) = &self.target else { return Ok(asked) };
+            if self.reached || !is_refused(&asked) {
+                self.reached = true;
+                return Ok(asked);
+            }
+            let reason = if let Some(status) = program.ended(Duration::ZERO)? {
+                format!("the server ended before it listened ({status}){}", said(program))
+            } else if start.elapsed() > START {
+                format!(
+                    "nothing listens at {} after {} s; {{addr}} in the command is the place for the address{}",
+                    program.addr(),
+                    START.as_secs(),
+                    said(program)
+                )
+            } else {
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            };
+            if self.outcomes.is_empty() {
+                bail!("{reason}");
+            }
+            self.over = Some(reason);
+            return Ok(asked);
+        }
+    }
+
+    /// The first connection of all: where nothing listens, there is nothing to check.
+    pub(super) fn is_there(&self, exchange: &Exchange) -> Result<()> {
+        match (&exchange.end, &self.target) {
+            (End::Refused(reason), Server::Address(addr)) if self.outcomes.is_empty() => {
+                bail!("nothing listens at {addr} ({reason})")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What became of the server after a fault: whether it has ended. Its last words come with the fault.
+    pub(super) fn with_end(&mut self, fault: Fault, during: bool) -> Result<(Fault, Vec<String>)> {
+        let suspicious = [
+            "gone",
+            "no-response",
+            "reset",
+            "timeout",
+            "no-end-of-head",
+            "less-than-length",
+            "cut-off",
+            "less",
+        ];
+        if !suspicious.contains(&fault.kind.as_str()) {
+            return Ok((fault, Vec::new()));
+        }
+        let Server::Program(program) = &self.target else {
+            return Ok((fault, Vec::new()));
+        };
+        // A server that was not found dead before need not be waited for as long again.
+        let wait = match fault.kind.as_str() {
+            "timeout" => Duration::ZERO,
+            _ if self.alive_after_all > 2 => Duration::from_millis(20),
+            _ => Duration::from_millis(300),
+        };
+        let Some(status) = program.ended(wait)? else {
+            self.alive_after_all += 1;
+            return Ok((fault, Vec::new()));
+        };
+        let words = program.last_words(6);
+        let when = match during {
+            true => "the server ended during this case, and no whole response came",
+            false => "the server ended after its response",
+        };
+        let last: String = words
+            .last()
+            .map(String::as_str)
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect();
+        let mut ended = Fault::new(&format!("ended {last}"), format!("{when} ({status})"));
+        ended.cause = if words.is_empty() { fault.cause } else { String::new() };
+        Ok((ended, words))
+    }
+
+    /// After a case: a server that has ended, or is stuck, is started again; where that cannot be, the check is
+    /// over.
+    pub(super) fn recover(&mut self, fault: &Fault) -> Result<()> {
+        let ended = fault.kind.starts_with("ended") || fault.kind == "gone";
+        if ended || self.silent >= 2 {
+            let program = matches!(self.target, Server::Program(_));
+            if program {
+                self.revive()?;
+            } else if ended {
+                self.over = Some("nothing listens any more".to_string());
+            } else if self.silent >= 4 {
+                self.over = Some("the server does not answer any more".to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a program again that has ended or does not answer any more.
+    pub(super) fn revive(&mut self) -> Result<()> {
+        let Server::Program(program) = &mut self.target else { return Ok(()) };
+        self.starts += 1;
+        if self.starts > MOST_STARTS {
+            self.over = Some(format!("the server has ended {MOST_STARTS} times"));
+            return Ok(());
+        }
+        program.restart()?;
+        self.reached = false;
+        self.silent = 0;
+        self.model = None;
+        self.suspects.clear();
+        Ok(())
+    }
+
+    /// Where nothing that came in the first cases was a response, nothing better will come.
+    pub(super) fn give_up(&mut self) {
+        let hopeless = ["timeout", "no-http", "no-response"];
+        let is_hopeless = |outcome: &Outcome| {
+            outcome.fault().is_some_and(|fault| hopeless.contains(&fault.kind.as_str()))
+        };
+        if self.outcomes.len() == HOPELESS && self.outcomes.iter().all(is_hopeless) {
+            self.over = Some(format!("none of the first {HOPELESS} cases brought a response"));
+        }
+    }
+
+    /// The case before has ended the server: nothing listens any more. A program is started again.
+    pub(super) fn blame_the_case_before(&mut self) -> Result<()> {
+        let gone = Fault::new("gone", "the server ended after its response to this case");
+        let (mut fault, words) = self.with_end(Fault::new("no-response", ""), false)?;
+        if fault.kind == "no-response" {
+            fault = gone;
+        }
+        match self.outcomes.last_mut() {
+            Some(last) if last.passed() => {
+                last.verdict = Verdict::Failed(fault.clone());
+                last.last_words = words;
+            }
+            _ => {}
+        }
+        self.recover(&Fault::new("gone", ""))
+    }
+
+    pub(super) fn restart(&mut self) -> Result<bool> {
+        match (&mut self.options.restart, &mut self.target) {
+            (Restart::LeaveOut, _) => return Ok(false),
+            (_, Server::Program(program)) => program.restart()?,
+            (Restart::Itself, _) => return Ok(false),
+            (Restart::Ask(ask), Server::Address(_)) => {
+                // What a person takes is not the server's time.
+                let asked = Instant::now();
+                let done = ask();
+                self.start += asked.elapsed();
+                return Ok(done);
+            }
+        }
+        self.reached = false;
+        Ok(true)
+    }
+
+    /// After the last case, too, the server listens.
+    pub(super) fn look_whether_it_lives(&mut self) -> Result<()> {
+        let dead = match &self.target {
+            Server::Program(program) => program.ended(Duration::from_millis(20))?.is_some(),
+            // A connection that says nothing would end a fragile server; a message of the stage does not.
+            Server::Address(addr) => {
+                let question = Question::post("post", "", self.stage, addr);
+                self.stage >= 3
+                    && self.stage < 5
+                    && matches!(exchange(addr, &question, self.patience()).end, End::Refused(_))
+            }
+        };
+        if dead {
+            self.starts = MOST_STARTS;
+            self.blame_the_case_before()?;
+        }
+        Ok(())
+    }
+}
+
+/// The last words of a program that did not come to listen.
+fn said(program: &Program) -> String {
+    let words = program.last_words(4);
+    if words.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = words.iter().map(|line| crate::show::in_quotes(line, 200)).collect();
+    format!("; its last words: {}", shown.join(" "))
+}
