@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # A network of its own, with a loopback in it and nothing else: port 8080 is free there, and no packet comes from
-# anybody else. Not as root, because tcpdump would then want to become another user, who does not exist there.
+# other programs. Not as root, because tcpdump would then want to become another user, who does not exist there.
 if [ "${1:-}" != alone ]; then
   for program in tcpdump unshare ip ss; do
     command -v "$program" >/dev/null || { echo "$program is missing: see the top of $0" >&2; exit 1; }

@@ -2,7 +2,7 @@
 
 use crate::question::Ending;
 use crate::table::{
-    EVER, FULL_BODY, LIMITS, Limit, POST_SAME, POSTS, Row, TABLE, TALKS, Talk, Target,
+    EVER, FULL_BODY, LAST_POSTS, LIMITS, Limit, POST_SAME, POSTS, Row, TABLE, TALKS, Talk, Target,
 };
 use crate::together;
 use std::ops::RangeInclusive;
@@ -49,12 +49,9 @@ fn all() -> Vec<Case> {
     cases.extend(POSTS.iter().map(Case::Row));
     cases.extend([Case::More, Case::Row(&POST_SAME)]);
     cases.extend(TABLE.iter().map(Case::Row));
-    cases.extend([
-        Case::Unchanged,
-        Case::RestartKeeps,
-        Case::RestartContinues,
-        Case::RestartReplaces,
-    ]);
+    cases.push(Case::Unchanged);
+    cases.extend(LAST_POSTS.iter().map(Case::Row));
+    cases.extend([Case::RestartKeeps, Case::RestartContinues, Case::RestartReplaces]);
     cases.extend(BREAKS);
     cases.extend(LIMITS.iter().map(Case::Limit));
     cases.push(Case::Row(&FULL_BODY));
@@ -104,13 +101,19 @@ impl Case {
             Case::Talk(_) => "lines",
             Case::More | Case::Unchanged => "the list",
             Case::Row(row)
-                if POSTS.iter().chain([&POST_SAME, &FULL_BODY]).any(|post| post.id == row.id) =>
+                if POSTS
+                    .iter()
+                    .chain([&POST_SAME, &FULL_BODY])
+                    .chain(LAST_POSTS)
+                    .any(|post| post.id == row.id) =>
             {
                 "POST /"
             }
             Case::Row(row) => match row.target {
                 Target::Path("/") => "the list",
-                Target::Middle | Target::TwoDigits | Target::ZeroBefore => "one message",
+                Target::Middle | Target::TwoDigits | Target::ZeroBefore | Target::ManyZeros => {
+                    "one message"
+                }
                 Target::Beyond | Target::Path(_) => "paths that name no message",
             },
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => "a restart",

@@ -10,7 +10,7 @@ mod list;
 
 use crate::cases::{Case, cases};
 use crate::fault::Fault;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Verdict};
 use crate::program::Program;
 use crate::question::{Model, Question};
 use crate::table::{POSTS, PUT_REPLACES};
@@ -18,13 +18,13 @@ use anyhow::Result;
 use std::time::{Duration, Instant};
 
 /// How long the whole check may take.
-const WHOLE: Duration = Duration::from_secs(20);
+const WHOLE: Duration = Duration::from_millis(19_500);
 
 /// How much of it `slow-request` needs: a server gives a request 10 s.
 const SLOW: Duration = Duration::from_millis(11_500);
 
 /// How long a program may take to listen.
-const START: Duration = Duration::from_secs(8);
+const START: Duration = Duration::from_secs(10);
 
 /// How long a response may take; less when the server has kept the check waiting before.
 const PATIENCE: [Duration; 3] =
@@ -91,6 +91,10 @@ pub(crate) struct Check<'a, 'b> {
     silent: usize,
     stays_open: bool,
     starts: u32,
+    /// How many questions were asked.
+    questions: u32,
+    /// Whether the server could be started again where a case wanted it.
+    restarted: bool,
     /// How often a server lived on after a fault that looked like its end.
     alive_after_all: u32,
     /// Why nothing more can be asked.
@@ -119,6 +123,8 @@ pub fn check(stage: u32, target: &mut Server, options: Options) -> Result<Vec<Ou
         silent: 0,
         stays_open: false,
         starts: 0,
+        questions: 0,
+        restarted: true,
         alive_after_all: 0,
         over: None,
         stopped: false,
@@ -155,7 +161,7 @@ impl Check<'_, '_> {
     fn case(&mut self, case: &Case) -> Result<()> {
         let start = Instant::now();
         if self.over.is_none() && self.left().is_zero() && !matches!(case, Case::Slow) {
-            self.over = Some(format!("the {} s of a check were over", WHOLE.as_secs()));
+            self.over = Some(self.time_is_over());
         }
         if let Some(reason) = self.over.clone() {
             let what = case.id().to_string();
@@ -190,6 +196,13 @@ impl Check<'_, '_> {
     }
 
     fn keep(&mut self, mut outcome: Outcome, start: Instant) {
+        // What came too late because the whole check was over has not failed.
+        let too_late = outcome.fault().is_some_and(|fault| fault.kind == "timeout");
+        if too_late && self.left().is_zero() && outcome.id != "slow-request" {
+            let reason = self.time_is_over();
+            outcome.verdict = Verdict::NotAsked(reason.clone());
+            self.over = Some(reason);
+        }
         let mut cases = cases(self.stage).into_iter();
         outcome.topic = cases.find(|case| case.id() == outcome.id).map_or("", |case| case.topic());
         outcome.seconds = start.elapsed().as_secs_f64();

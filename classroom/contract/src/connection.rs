@@ -2,7 +2,7 @@
 //! within limits of time and of size.
 
 use crate::question::{Ending, Question};
-use crate::response::end_of_head;
+use crate::response::{end_of_head, without_interim};
 use crate::table::Cut;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,7 +17,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const LONG_PAUSE: Duration = Duration::from_millis(30);
 
 /// The most bytes that are read in answer to one question.
-pub const MAX_BYTES: usize = 4 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +166,7 @@ fn read(
 /// Whether a response has come to its end, as its own fields say. What is not quite a response is read as well
 /// as it can be.
 pub fn is_complete(got: &[u8], method: &str) -> bool {
+    let got = without_interim(got);
     // A longer head has no end that matters here.
     let Some(end) = end_of_head(&got[..got.len().min(1 << 16)]) else { return false };
     let head = String::from_utf8_lossy(&got[..end]).to_ascii_lowercase();

@@ -6,8 +6,9 @@ use crate::show::in_quotes;
 use crate::table::Cut;
 use std::fmt::Write as _;
 
-/// One line for a shell, which asks the server at `addr` (HOST:PORT) this question.
-pub fn command(question: &Question, addr: &str) -> String {
+/// One line for a shell, which asks the server at `addr` (HOST:PORT) this question. With `raw` it shows each byte
+/// of the response, also those that curl would hide.
+pub fn command(question: &Question, addr: &str, raw: bool) -> String {
     let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
     let nc = format!("nc {host} {port}");
     match question.ending {
@@ -20,28 +21,45 @@ pub fn command(question: &Question, addr: &str) -> String {
         }
         _ => {}
     }
-    let plain =
-        question.cut == Cut::Nowhere && question.text.len() < 200 && !question.path.is_empty();
-    // What curl sends beside it does not matter here, and it sends a Content-Length as it wants it.
+    // curl sends a Content-Length as it wants it, shows no body after HEAD, and takes no NUL.
+    let plain = question.cut == Cut::Nowhere
+        && question.text.len() < 200
+        && !question.text.contains(char::is_control)
+        && question.path.starts_with('/')
+        && question.method != "HEAD";
     let usual = question.text.is_empty() || has_usual_length(question);
-    if plain && usual {
+    if plain && usual && !raw {
         return curl(question, addr);
     }
     let pieces = question.pieces();
     let parts: Vec<&[u8]> = match question.cut {
-        // Two pieces show the same, and a person can type them.
+        // Three pieces show the same, and a person can type them: a line end and a text are cut in two.
         Cut::Each(_) => {
+            let line_end = question.body_start() - 3;
             let middle = question.body_start() + question.text.len() / 2;
-            let middle = if question.text.is_empty() { question.sent.len() / 2 } else { middle };
-            vec![&question.sent[..middle], &question.sent[middle..]]
+            let sent = &question.sent;
+            vec![&sent[..line_end], &sent[line_end..middle], &sent[middle..]]
         }
         _ => pieces,
     };
     let printed: Vec<String> = parts.iter().map(|part| print(part)).collect();
+    let show = if raw { " | cat -vet" } else { "" };
     match &printed[..] {
-        [one] if !one.contains(';') => format!("{one} | {nc}"),
-        _ => format!("({}) | {nc}", printed.join("; sleep 1; ")),
+        [one] if !one.contains(';') => format!("{one} | {nc}{show}"),
+        _ => format!("({}) | {nc}{show}", printed.join("; sleep 1; ")),
     }
+}
+
+/// What has to come before the command and after it: messages to which it can refer, and a look at the list.
+pub fn around(command: String, question: &Question, addr: &str) -> String {
+    let before = question.index.map(|index| {
+        format!(
+            "for i in $(seq 0 {index}); do curl -so /dev/null -d \"message $i\" {addr}/; done; "
+        )
+    });
+    let list = question.answer.changes_the_list() && question.index.is_some();
+    let after = if list { format!("; curl -i {addr}/") } else { String::new() };
+    format!("{}{command}{after}", before.unwrap_or_default())
 }
 
 /// The turns of a conversation: a pause after each.
@@ -64,20 +82,12 @@ fn curl(question: &Question, addr: &str) -> String {
     let mut command = "curl -i".to_string();
     match question.method {
         "GET" => {}
-        "HEAD" => command = "curl -I".to_string(),
         method => {
             let _ = write!(command, " -X {method}");
         }
     }
-    if question.sent.ends_with(b"\r\n\r\n")
-        && question.text.is_empty()
-        && question.method != "GET"
-        && question.method != "HEAD"
-    {
-        let has_length = String::from_utf8_lossy(&question.sent).contains("Content-Length: 0");
-        if has_length {
-            command.push_str(" --data-binary ''");
-        }
+    if question.sent.ends_with(b"Content-Length: 0\r\n\r\n") {
+        command.push_str(" --data-binary ''");
     } else if !question.text.is_empty() {
         let _ = write!(command, " --data-binary {}", quoted(&question.text));
     }
@@ -86,19 +96,6 @@ fn curl(question: &Question, addr: &str) -> String {
 
 /// A text in quotes that no shell looks into.
 fn quoted(text: &str) -> String {
-    if text.chars().any(|c| c.is_control()) {
-        // With `$'…'` a line end can stand on one line.
-        let escaped: String = text
-            .chars()
-            .map(|c| match c {
-                '\'' => "\\'".to_string(),
-                '\\' => "\\\\".to_string(),
-                c if c.is_control() => format!("\\x{:02x}", c as u32),
-                c => c.to_string(),
-            })
-            .collect();
-        return format!("$'{escaped}'");
-    }
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 

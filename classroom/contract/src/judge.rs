@@ -4,7 +4,7 @@ use crate::connection::{End, Exchange};
 use crate::fault::{Checked, Fault};
 use crate::question::{Model, Question};
 use crate::response::Response;
-use crate::show::in_quotes;
+use crate::show::{in_quotes, visible};
 use crate::table::{Answer, Cut};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -91,9 +91,13 @@ impl fmt::Display for Want {
             None => write!(out, "\nContent-Length: as many bytes as the body has")?,
         }
         match &self.body {
-            WantedBody::Text(text) => write!(out, "\n\n{}", text),
+            // As what comes is shown, so that the two can be compared by eye.
+            WantedBody::Text(text) => {
+                write!(out, "\n\n{}", visible(text.as_bytes(), text.len(), 400, 9).join("\n"))
+            }
             WantedBody::List(list) => {
-                write!(out, "\n\n{}", serde_json::to_string(list).map_err(|_| fmt::Error)?)
+                let list = serde_json::to_string(list).map_err(|_| fmt::Error)?;
+                write!(out, "\n\n{}", visible(list.as_bytes(), list.len(), 400, 9).join("\n"))
             }
             WantedBody::Head(_) => write!(out, "\n\n(no body)"),
             WantedBody::Error => Ok(()),

@@ -5,7 +5,7 @@ use replay::{Folder, Process};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,6 +21,8 @@ pub struct Program {
     words: Words,
     process: Option<Process>,
     addr: String,
+    /// Keeps other checks from choosing the same port.
+    reserved: Option<UdpSocket>,
     printed: Printed,
 }
 
@@ -52,7 +54,8 @@ impl Program {
 
     fn new(words: Words) -> Result<Program> {
         let addr = String::new();
-        let mut program = Program { words, process: None, addr, printed: Printed::default() };
+        let printed = Printed::default();
+        let mut program = Program { words, process: None, addr, reserved: None, printed };
         program.restart()?;
         Ok(program)
     }
@@ -65,7 +68,8 @@ impl Program {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         // A new port each time: the old one may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
-        let addr = free_address()?;
+        let (addr, reserved) = free_address()?;
+        self.reserved = Some(reserved);
         self.addr = addr.to_string();
         let mut command = match &self.words {
             Words::Shell(line) => {
@@ -97,6 +101,14 @@ impl Program {
         &self.addr
     }
 
+    /// Whether the command says where the server is to listen.
+    pub fn has_place_for_addr(&self) -> bool {
+        match &self.words {
+            Words::Shell(line) => line.contains("{addr}") || line.contains("{port}"),
+            Words::Binary(..) => true,
+        }
+    }
+
     /// The exit status, if the server has ended or does so within `limit`.
     ///
     /// # Errors
@@ -118,19 +130,21 @@ impl Program {
 }
 
 /// An address of the loopback where nothing listens. The port is below those that a system gives to clients, and
-/// to servers that leave the choice to it: one of these may be taken before the server has it.
+/// to servers that leave the choice to it: one of these may be taken before the server has it. As long as the socket
+/// of UDP lives, which has the same number, no other check chooses the port.
 ///
 /// # Errors
 /// No port is free.
-fn free_address() -> Result<SocketAddr> {
+fn free_address() -> Result<(SocketAddr, UdpSocket)> {
     const PORTS: RangeInclusive<u16> = 20_000..=32_767;
     for _ in 0..1000 {
         // Each `RandomState` has other keys.
         let random = RandomState::new().hash_one(0);
         let port = PORTS.start() + (random % PORTS.len() as u64) as u16;
         let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        let Ok(reserved) = UdpSocket::bind(addr) else { continue };
         if TcpListener::bind(addr).is_ok() {
-            return Ok(addr);
+            return Ok((addr, reserved));
         }
     }
     bail!("there is no free port from {} to {}", PORTS.start(), PORTS.end())

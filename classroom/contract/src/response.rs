@@ -23,6 +23,7 @@ impl Response {
     /// The first thing that RFC 9112 does not allow. Whether the body is as long as `length` says is not
     /// looked at here: it depends on the method of the request.
     pub fn parse(bytes: &[u8]) -> Checked<Response> {
+        let bytes = without_interim(bytes);
         if bytes.is_empty() {
             return Err(Fault::new("no-response", "the connection ended without a response")
                 .see("RFC 9112, section 4"));
@@ -52,6 +53,16 @@ impl Response {
 fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
     let named = fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
     named.map(|field| field.1.as_str()).collect()
+}
+
+/// What comes after the interim responses (1xx), which a client has to accept (RFC 9110, section 15.2).
+pub fn without_interim(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while rest.starts_with(b"HTTP/1.1 1") && !rest.starts_with(b"HTTP/1.1 101") {
+        let Some(end) = position(rest, b"\r\n\r\n") else { break };
+        rest = &rest[end + 4..];
+    }
+    rest
 }
 
 /// The head, without the empty line that ends it, and what comes after it.
@@ -226,6 +237,12 @@ mod tests {
 
     #[test]
     fn what_the_standard_forbids() {
+        assert_eq!(
+            said(
+                "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            ),
+            "200 0"
+        );
         let cases = [
             ("no-response", ""),
             ("no-http", "220 mail.example ESMTP\r\n"),

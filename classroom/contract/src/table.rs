@@ -42,6 +42,8 @@ pub enum Target {
     TwoDigits,
     /// A message that exists, with a zero before its index.
     ZeroBefore,
+    /// A message whose index has more than one digit, with twenty zeros before it.
+    ManyZeros,
     /// The first index at which there is no message.
     Beyond,
 }
@@ -167,16 +169,24 @@ pub const POSTS: &[Row] = &[
     post("korean-byte-by-byte",    Body::Text("반갑다"),                     LENGTH, Cut::Each(1)),
     between(5, EVER, post("post-twice", SAME,                                LENGTH, Cut::Nowhere)),
     post("lower-case-names",       Body::Own,                                "content-length: {length}\r\n", Cut::Nowhere),
-    post("upper-case-names",       Body::Own,                                "CONTENT-LENGTH:   {length}  \r\n", Cut::Nowhere),
+    post("upper-case-names",       Body::Own,                                "CONTENT-LENGTH: {length}\r\n", Cut::Nowhere),
+    post("spaces-around-value",    Body::Own,                                "Content-Length:    {length}   \r\n", Cut::Nowhere),
     post("no-space-after-colon",   Body::Own,                                "Content-Length:{length}\r\n", Cut::Nowhere),
-    post("other-fields",           Body::Own,                                "Accept: */*\r\nX-Nothing:\r\nX-Content-Length: 3\r\nContent-Length: {length}\r\nUser-Agent: a:b\r\n", Cut::Nowhere),
+    post("other-fields",           Body::Own,                                "Accept: */*\r\nX-Nothing:\r\nX-Content-Length: 3\r\nContent-Length: {length}\r\nX_Y: 1\r\nReferer: http://a:80/b:c\r\n", Cut::Nowhere),
+    post("many-other-fields",      Body::Own,                                MANY_FIELDS, Cut::Nowhere),
     post("quotes-and-line-ends",   Body::Text("\"a\" 'b' \\c\r\n\r\nd\n\te"), LENGTH, Cut::Nowhere),
     post("spaces-stay",            Body::Text("  spaces stay \n"),           LENGTH, Cut::Nowhere),
     post("signs-stay",             Body::Text("1+1=2 & 100%41 😀 <b>"),       LENGTH, Cut::Nowhere),
+    post("digits-stay",            Body::Text("007"),                        LENGTH, Cut::Nowhere),
+    post("control-characters",     Body::Text("a\0b\u{1}c\x7fd\x1be"),       LENGTH, Cut::Nowhere),
     post("empty-text",             Body::Text(""),                           LENGTH, Cut::Nowhere),
     post("no-length",              Body::None,                               "", Cut::Nowhere),
     post("long-text",              Body::Long(9_000),                        LENGTH, Cut::Each(1_000)),
 ];
+
+/// Twenty-five fields, one of them long, before the one that matters.
+const MANY_FIELDS: &str =
+    concat!("X-Long: {x*1000}\r\n", "{fields*24}", "Content-Length: {length}\r\n");
 
 /// The place of `post-twice` among them.
 pub const TWICE: usize = 6;
@@ -200,22 +210,28 @@ pub const TABLE: &[Row] = &[
     row("delete-list",  "DELETE", ROOT,                       NO_ROOT),
     row("patch-list",   "PATCH",  ROOT,                       NO_ROOT),
     between(3, 11, row("options-list", "OPTIONS", ROOT,       NO_ROOT)),
+    row("get-before",   "GET",    Target::Middle,             TEXT),
     PUT_REPLACES,
     row("get-message",  "GET",    Target::Middle,             TEXT),
     row("head-message", "HEAD",   Target::Middle,             TEXT),
+    put("put-korean",             Target::Middle,             Body::Text("고친 말, 네트워크")),
+    between(7, EVER, row("head-korean", "HEAD", Target::Middle, TEXT)),
+    put("put-quotes",             Target::Middle,             Body::Text("\"q\" \\n '); DROP TABLE messages; --")),
+    put("put-signs",              Target::Middle,             Body::Text("2+2=4 & 50%42 '' %% 🐧 </b>")),
+    put("put-digits",             Target::Middle,             Body::Text("0012")),
+    put("put-nul",                Target::Middle,             Body::Text("a\0b")),
+    put("put-empty",              Target::Middle,             Body::Text("")),
+    between(7, EVER, row("get-empty", "GET", Target::Middle,  TEXT)),
+    between(7, EVER, row("head-list-again", "HEAD", ROOT,     [List; 4])),
     row("post-message", "POST",   Target::Middle,             NO_MESSAGE),
     row("delete-message", "DELETE", Target::Middle,           NO_MESSAGE),
     row("patch-message", "PATCH", Target::Middle,             NO_MESSAGE),
-    put("put-korean",             Target::Middle,             Body::Text("고친 말, 네트워크")),
-    put("put-quotes",             Target::Middle,             Body::Text("\"q\" \\n '); DROP TABLE messages; --")),
-    put("put-signs",              Target::Middle,             Body::Text("2+2=4 & 50%42 🐧 </b>")),
-    put("put-nul",                Target::Middle,             Body::Text("a\0b")),
-    put("put-empty",              Target::Middle,             Body::Text("")),
+    between(7, 11, row("options-message", "OPTIONS", Target::Middle, NO_MESSAGE)),
     row("get-two-digits", "GET",  Target::TwoDigits,          TEXT),
     put("put-two-digits",         Target::TwoDigits,          Body::Own),
     row("get-double-zero", "GET", Target::ZeroBefore,         TEXT),
+    between(7, EVER, row("get-many-zeros", "GET", Target::ManyZeros, TEXT)),
     put("put-double-zero",        Target::ZeroBefore,         Body::Own),
-    between(7, EVER, post("post-location", Body::Own, LENGTH, Cut::Nowhere)),
     row("get-beyond",   "GET",    Target::Beyond,             NONE),
     row("head-beyond",  "HEAD",   Target::Beyond,             NONE),
     row("put-beyond",   "PUT",    Target::Beyond,             NONE),
@@ -241,12 +257,23 @@ pub const TABLE: &[Row] = &[
     row("get-underscore", "GET",  Target::Path("/1_0"),       NONE),
     row("get-letters",  "GET",    Target::Path("/0x1"),       NONE),
     row("get-point",    "GET",    Target::Path("/1.0"),       NONE),
+    row("get-exponent", "GET",    Target::Path("/1e0"),       NONE),
+    row("get-minus-zero", "GET",  Target::Path("/-0"),        NONE),
     row("get-query",    "GET",    Target::Path("/?0"),        NONE),
+    row("get-query-after-index", "GET", Target::Path("/1?x=y"), NONE),
     row("get-percent",  "GET",    Target::Path("/%30"),       NONE),
     row("get-deeper",   "GET",    Target::Path("/0/1"),       NONE),
+    row("get-two-to-32", "GET",   Target::Path("/4294967297"), NONE),
     row("get-two-to-64", "GET",   Target::Path("/18446744073709551616"), NONE),
     row("put-two-to-64", "PUT",   Target::Path("/18446744073709551616"), NONE),
     row("get-huge",     "GET",    Target::Path("/99999999999999999999999"), NONE),
+    between(3, 11, row("options-star", "OPTIONS", Target::Path("*"), NONE)),
+];
+
+/// What is posted at the end: the index of the next message is still known, and a text may be long.
+pub const LAST_POSTS: &[Row] = &[
+    between(7, EVER, post("post-location", Body::Own, LENGTH, Cut::Nowhere)),
+    post("very-long-text", Body::Long(60_000), LENGTH, Cut::Each(8_000)),
 ];
 
 /// The longest body that is accepted from stage 10 on.
@@ -280,8 +307,23 @@ pub const LIMITS: &[Limit] = &[
     limit("http-0-9",           "a request of HTTP/0.9",                   "GET /\r\n\r\n", BAD),
     limit("bad-length",         "a Content-Length that is no number",      "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: two\r\n\r\n", BAD),
     limit("negative-length",    "a negative Content-Length",               "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: -2\r\n\r\n", BAD),
+    limit("plus-length",        "a Content-Length with a sign",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: +2\r\n\r\nhi", BAD),
+    limit("hex-length",         "a hexadecimal Content-Length",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0x2\r\n\r\nhi", BAD),
+    limit("letters-in-length",  "a Content-Length that goes on with letters", "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2abc\r\n\r\nhi", BAD),
+    limit("empty-length",       "an empty Content-Length",                 "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length:\r\n\r\n", BAD),
+    limit("length-of-33-bits",  "a Content-Length of 2^32 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4294967298\r\n\r\nhi", Refused(&[413, 400])),
+    limit("length-of-65-bits",  "a Content-Length of 2^64 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 18446744073709551618\r\n\r\nhi", Refused(&[400, 413])),
     limit("two-lengths",        "two Content-Length fields that differ",   "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", BAD),
     limit("space-before-colon", "white space before a field's colon",      "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name : x\r\n\r\n", BAD),
+    limit("tab-before-colon",   "a tab before a field's colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name\t: x\r\n\r\n", BAD),
+    limit("empty-name",         "a field without a name",                  "GET / HTTP/1.1\r\nHost: {host}\r\n: x\r\n\r\n", BAD),
+    limit("no-colon",           "a field line without a colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name\r\n\r\n", BAD),
+    limit("nul-character",      "a NUL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\0b\r\n\r\n", BAD),
+    limit("escape-character",   "an escape character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\x1bb\r\n\r\n", BAD),
+    limit("delete-character",   "a DEL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\x7fb\r\n\r\n", BAD),
+    limit("bare-cr",            "a CR without its LF in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\rb\r\n\r\n", BAD),
+    limit("unknown-version",    "a version that is not one of HTTP",       "GET / FOO/1.1\r\nHost: {host}\r\n\r\n", BAD),
+    limit("http-2",             "a request line of HTTP/2.0",              "GET / HTTP/2.0\r\nHost: {host}\r\n\r\n", Refused(&[505, 400])),
     limit("control-character",  "a control character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: \x07\r\n\r\n", BAD),
     limit("body-not-utf-8",     "a body that is not UTF-8",                "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\n\r\n\u{ff}\u{fe}", Refused(&[400, 415, 422])),
     limit("no-host",            "no Host field",                           "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
@@ -290,7 +332,8 @@ pub const LIMITS: &[Limit] = &[
     limit("long-line-accepted", "a request line of 8,000 bytes",           "GET /{x*7986} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
     limit("long-head",          "a head of over 20,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\nX-C: {x*7000}\r\n\r\n", Refused(&[431])),
     limit("many-fields",        "a head of 110 fields",                    "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*109}\r\n", Refused(&[431])),
-    limit("ninety-fields",      "a head of 90 fields",                     "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*89}\r\n", List),
+    limit("hundred-fields",     "a head of 100 fields",                    "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*99}\r\n", List),
+    limit("long-head-accepted", "a head of over 14,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\n\r\n", List),
     limit("long-body",          "a body of 70,000 bytes",                  "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 70000\r\n\r\n{x*70000}", Refused(&[413])),
     limit("announced-body",     "a body of 1,000,000,000 bytes, of which none is sent", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 1000000000\r\n\r\n", Refused(&[413])),
     limit("proxy-request",      "a request for another server",            "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", NO_SUCCESS),
@@ -308,6 +351,7 @@ pub struct Talk {
 }
 
 /// What a client sends, and how much of what it has sent comes back before it sends more.
+#[derive(Clone, Copy)]
 pub struct Turn {
     /// The bytes; `{x*N}` stands for N letters x.
     pub send: &'static str,
@@ -322,12 +366,13 @@ const fn echo(text: &'static str) -> Turn {
 #[rustfmt::skip]
 pub const TALKS: &[Talk] = &[
     Talk { id: "line-comes-back",   what: "a line",                            turns: &[echo("hello\n")],             cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { id: "many-lines",        what: "three lines, one after the other",  turns: &[echo("first\n"), echo("second\n"), echo("third\n")], cut: Cut::Nowhere, stages: 2..=2 },
+    Talk { id: "no-line-end",       what: "a message without a line end",      turns: &[echo("hello without an end")], cut: Cut::Nowhere, stages: 1..=1 },
+    Talk { id: "many-lines",        what: "25 lines, one after the other",     turns: &[echo("one line of many\n"); 25], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "half-line-waits",   what: "half a line, and then its end",     turns: &[Turn { send: "hel", back: "" }, Turn { send: "lo again\n", back: "hello again\n" }], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "line-and-a-half",   what: "a line and a half in one segment",  turns: &[Turn { send: "one\ntw", back: "one\n" }, Turn { send: "o\n", back: "two\n" }], cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "korean-comes-back", what: "a line in Korean",                  turns: &[echo("안녕, 네트워크\n")],    cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "empty-line",        what: "an empty line",                     turns: &[echo("\n")],                  cut: Cut::Nowhere, stages: 1..=2 },
-    Talk { id: "spaces-stay",       what: "a line with white space around it", turns: &[echo("  spaces stay \t\n")],  cut: Cut::Nowhere, stages: 1..=2 },
+    Talk { id: "spaces-stay",       what: "a line with white space around it", turns: &[echo("  spaces stay \t\r\n")],  cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "full-read",         what: "1024 bytes",                        turns: &[echo("{x*1023}\n")],          cut: Cut::Nowhere, stages: 1..=2 },
     Talk { id: "two-lines-one-segment", what: "two lines in one segment",      turns: &[echo("fourth\nfifth\n")],     cut: Cut::Nowhere, stages: 2..=2 },
     Talk { id: "line-byte-by-byte", what: "a line, a byte at a time",          turns: &[echo("one byte after 또 하나\n")], cut: Cut::Each(1), stages: 2..=2 },
@@ -353,7 +398,7 @@ mod tests {
     #[test]
     fn each_request_has_a_text_of_its_own() {
         let mut texts = BTreeSet::new();
-        for row in POSTS.iter().chain(TABLE).filter(|row| row.id != "post-same-text") {
+        for row in POSTS.iter().chain(TABLE).chain(LAST_POSTS) {
             let text = match row.body {
                 Body::None => continue,
                 Body::Own => row.id.to_string(),

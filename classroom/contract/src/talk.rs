@@ -61,8 +61,12 @@ fn turns(
             }
             said.sent.extend(piece);
         }
-        let reply = read(&mut stream, back.len(), patience, start, said)?;
-        check_reply(&send, &back, &reply, &said.exchange.end, stage)?;
+        let reply = read(&mut stream, back.len(), patience, start, said)
+            .map_err(|fault| with_cause(fault, &send, stage))?;
+        if let Err(fault) = check_reply(&send, &back, &reply, &said.exchange.end, stage) {
+            read_what_is_there(&mut stream, said);
+            return Err(fault);
+        }
         let waits = send.len() > back.len();
         if waits {
             check_quiet(&mut stream, said)?;
@@ -80,8 +84,13 @@ fn turns(
         said,
     );
     match rest {
+        Ok(rest) if rest.is_empty() && said.exchange.end == End::Reset => {
+            let sentence = "the connection ended with RST and not with FIN, after the reply";
+            Err(Fault::new("reset", sentence).because("If a program closes a socket that has unread data, the kernel sends RST (abort) in place of FIN (normal close)."))
+        }
         Ok(rest) if rest.is_empty() => Ok(()),
         Ok(_) => {
+            read_what_is_there(&mut stream, said);
             let sentence =
                 format!("more comes back than was sent: {}", in_quotes(&said.exchange.got, 60));
             Err(Fault::new("more", sentence))
@@ -103,6 +112,27 @@ fn not_closed(stage: u32) -> Fault {
         ),
     };
     Fault::new("stays-open", sentence).because(cause).see("RFC 9293, section 3.6")
+}
+
+/// Reads what has come beside the reply, so that the report shows it.
+fn read_what_is_there(stream: &mut TcpStream, said: &mut Said) {
+    let _ = stream.set_read_timeout(Some(QUIET));
+    let mut buffer = [0; 4096];
+    if let Ok(length) = stream.read(&mut buffer) {
+        said.exchange.got.extend(&buffer[..length]);
+    }
+}
+
+/// The likely cause of a reply that does not come.
+fn with_cause(fault: Fault, send: &str, stage: u32) -> Fault {
+    if fault.kind != "timeout" {
+        return fault;
+    }
+    fault.because(match (stage, send.ends_with('\n')) {
+        (1, false) => "The server may wait for a line end. In stage 1 a message is what one `read` returns.",
+        (1, true) => "The server may read on until the client closes. In stage 1 it reads once, and replies.",
+        _ => "The server may read on until the client closes. A line ends a message: reply as soon as its \"\\n\" has come.",
+    })
 }
 
 /// Whether the reply is what should come back for what was sent.

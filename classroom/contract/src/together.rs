@@ -3,9 +3,10 @@
 
 use crate::connection::{End, Exchange, MAX_BYTES, Patience, connect, is_complete};
 use crate::fault::Fault;
-use crate::judge::{Want, judge};
+use crate::judge::{Want, judge, parse_list};
 use crate::question::{Model, Question};
 use crate::response::Response;
+use crate::show::in_quotes;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -28,12 +29,15 @@ pub enum Together {
     LastFirst,
     /// Silent connections delay no other.
     Silent,
+    /// Several clients add messages at the same time.
+    PostsAtOnce,
     /// One connection more than the server serves.
     Crowd,
 }
 
 /// All of them, in the order in which they are asked.
-pub const ALL: [Together; 3] = [Together::LastFirst, Together::Silent, Together::Crowd];
+pub const ALL: [Together; 4] =
+    [Together::LastFirst, Together::Silent, Together::PostsAtOnce, Together::Crowd];
 
 /// What was found.
 pub struct Found {
@@ -61,6 +65,7 @@ impl Together {
         match self {
             Together::LastFirst => "last-first",
             Together::Silent => "silent-delays-none",
+            Together::PostsAtOnce => "posts-at-once",
             Together::Crowd => "crowd",
         }
     }
@@ -69,6 +74,7 @@ impl Together {
         match self {
             Together::LastFirst => "four connections, of which the last one asks first",
             Together::Silent => "40 silent connections, and one that asks",
+            Together::PostsAtOnce => "24 × POST / at the same time, and then GET /",
             Together::Crowd => "256 silent connections, and one more that asks",
         }
     }
@@ -99,6 +105,15 @@ impl Together {
                     "for i in $(seq {SILENT}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {by_hand}/"
                 );
                 found.result = silent(addr, question, model, limit, &mut found.got);
+            }
+            Together::PostsAtOnce => {
+                found.wanted =
+                    "201 for each, each Location once, and the list has each text at its Location"
+                        .to_string();
+                found.hand = format!(
+                    "for i in $(seq {POSTS}); do curl -si -d $i {by_hand}/ | grep -i location & done; wait; curl {by_hand}/"
+                );
+                found.result = posts_at_once(addr, question, model, limit, &mut found.got);
             }
             Together::Crowd => {
                 found.wanted = "503\nRetry-After: a number of seconds".to_string();
@@ -242,6 +257,62 @@ fn end(streams: Vec<TcpStream>) {
     }
 }
 
+/// How many clients add a message at the same time.
+const POSTS: usize = 24;
+
+fn posts_at_once(
+    addr: &str,
+    question: &Question,
+    model: &Model,
+    limit: Duration,
+    got: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    let mut streams = open(addr, POSTS, limit)?;
+    let text = |number: usize| format!("message {number} of {POSTS} at once");
+    let posts: Vec<Question> =
+        (0..POSTS).map(|number| Question::post("posts-at-once", &text(number), 11, addr)).collect();
+    let answers: Vec<Exchange> = thread::scope(|scope| {
+        let asked: Vec<_> = streams
+            .iter_mut()
+            .zip(&posts)
+            .map(|(stream, post)| scope.spawn(|| ask(stream, post, limit)))
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap_or_default()).collect()
+    });
+    let patience = Patience { whole: limit, close: limit };
+    let after = crate::connection::exchange(addr, question, patience);
+    *got = after.got.clone();
+    let list = parse_list(&Response::parse(&after.got)?.body)?;
+    for (number, answer) in answers.iter().enumerate() {
+        let response = Response::parse(&answer.got)?;
+        let location = response.field("Location").unwrap_or_default();
+        let index: Option<usize> = location.strip_prefix('/').and_then(|index| index.parse().ok());
+        let at_its_place = index.and_then(|index| list.get(index)) == Some(&text(number));
+        if response.status != 201 || !at_its_place {
+            let sentence = format!(
+                "POST {number} of {POSTS} at once is answered {} with Location {}, but there the list has {}",
+                response.status,
+                in_quotes(&location, 20),
+                index
+                    .and_then(|index| list.get(index))
+                    .map_or("nothing".to_string(), |text| in_quotes(text, 40))
+            );
+            return Err(Fault::new("race", sentence).because(BETWEEN).into());
+        }
+    }
+    if list.len() != model.list.len() + POSTS {
+        let sentence = format!(
+            "after {POSTS} × POST / at once the list has {} messages, not {}",
+            list.len(),
+            model.list.len() + POSTS
+        );
+        return Err(Fault::new("race", sentence).because(BETWEEN).into());
+    }
+    Ok(())
+}
+
+const BETWEEN: &str = "Two threads may change the list at the same time. Adding a message and telling its index have to be one step: hold the lock for both.";
+
 fn crowd(
     addr: &str,
     question: &Question,
@@ -308,6 +379,11 @@ fn full(exchange: &Exchange) -> Result<(), Failed> {
             .into());
     }
     let after = response.field("Retry-After").unwrap_or_default();
+    let is_number = !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit());
+    if !after.is_empty() && !is_number && !after.ends_with(" GMT") {
+        let sentence = format!("Retry-After is {}, not a number of seconds", in_quotes(&after, 40));
+        return Err(Fault::new("Retry-After", sentence).see("RFC 9110, section 10.2.3").into());
+    }
     if after.is_empty() {
         return Err(Fault::new("no Retry-After", "there is no Retry-After field")
             .see("RFC 9110, section 10.2.3")

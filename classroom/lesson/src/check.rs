@@ -73,6 +73,12 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     let mut server = server(ladder, arguments)?;
     let restart_ids: Vec<&str> =
         ids.iter().copied().filter(|id| id.starts_with("restart-")).collect();
+    let only = arguments.only.as_deref().unwrap_or_default();
+    if arguments.no_restart && restart_ids.contains(&only) {
+        let sentence =
+            format!("{only} needs a restart, and --no-restart leaves it out; choose one");
+        return Err(BadArguments(sentence).into());
+    }
     let left_out = if arguments.no_restart { &restart_ids[..] } else { &[] };
     let asks = arguments.only.as_ref().map_or(ids.len() - left_out.len(), |_| 1);
     let quiet = arguments.json;

@@ -194,7 +194,8 @@ fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[&str]) -> Vec<Lin
     let style = if all_hold { PASSED } else { FAILED };
     let mut lines = vec![(style, held(outcomes))];
     let mut topics: Vec<(&str, usize, usize)> = Vec::new();
-    for outcome in outcomes {
+    let asked = |outcome: &&Outcome| !matches!(outcome.verdict, Verdict::NotAsked(_));
+    for outcome in outcomes.iter().filter(asked) {
         let held = usize::from(outcome.passed());
         match topics.iter_mut().find(|topic| topic.0 == outcome.topic) {
             Some(topic) => (topic.1, topic.2) = (topic.1 + held, topic.2 + 1),
@@ -220,7 +221,9 @@ fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[&str]) -> Vec<Lin
         if !whole.is_empty() {
             part("what holds", whole.join(", "));
         }
-        part("what does not", broken.join(", "));
+        if !broken.is_empty() {
+            part("what does not", broken.join(", "));
+        }
     }
     let not_asked: Vec<String> = outcomes
         .iter()

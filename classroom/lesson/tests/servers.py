@@ -1333,7 +1333,7 @@ wrong("names-case-sensitive", 3, "Only the spelling Content-Length is known.", "
 wrong("two-spellings", 7, "Only the spellings Content-Length and content-length are known.",
       "upper-case-names", content_length=length_of_name("Content-Length", "content-length"))
 wrong("value-not-trimmed", 5, "A Content-Length with more white space around it is not understood.",
-      "upper-case-names other-fields", content_length=only_plain_digits,
+      "spaces-around-value", content_length=only_plain_digits,
       parse_field=lambda self, line: (line.partition(":")[0], line.partition(":")[2][1:]))
 wrong("empty-value-kills", 3, "A field with an empty value ends the server.", "no-space-after-colon",
       parse_field=name_and_value)
@@ -1543,7 +1543,7 @@ wrong("allow-of-the-list", 7, "The Allow of a message is the Allow of /.", "post
       not_allowed=lambda self, methods: self.error(405, Allow="GET, HEAD, POST"))
 wrong("head-too-early", 5, "HEAD / is answered 200, as from stage 6 on.", "head-list",
       list_methods=lambda self: ["GET", "HEAD", "POST"])
-wrong("every-path-is-the-list", 3, "Each path is taken for /.", "put-replaces",
+wrong("every-path-is-the-list", 3, "Each path is taken for /.", "get-before",
       respond=every_path_is_the_list)
 wrong("delete-not-found", 7, "DELETE / is answered 404.", "delete-list",
       respond=method_is("DELETE", 404))
@@ -1597,12 +1597,12 @@ wrong("stores-stripped", 5, "A text is stored without the white space around it.
       "quotes-and-line-ends spaces-stay",
       store=but(Memory, add=lambda self, text: Memory.add(self, text.strip())))
 wrong("list-of-ten", 5, "The list has no more than ten messages.",
-      "other-fields",
+      "no-space-after-colon",
       list_body=list_of(lambda texts: texts[:10]))
 wrong("list-of-twenty", 5, "The list has no more than the last twenty messages.",
-      "twelve-messages", list_body=list_of(lambda texts: texts[-20:]))
+      "long-text", list_body=list_of(lambda texts: texts[-20:]))
 wrong("sorted-as-text", 5, "The list is sorted by its indexes as text, so that 10 comes before 2.",
-      "other-fields",
+      "no-space-after-colon",
       list_body=list_of(sorted_as_text))
 wrong("list-of-objects", 7, "The list is an array of objects.", "post get-list",
       list_body=list_of(lambda texts: [{"index": i, "text": text} for i, text in enumerate(texts)]))
@@ -1624,7 +1624,7 @@ wrong("refused-post-appends", 7, "POST /i is answered 405 and adds a message all
       "post-message refused-change-nothing", respond=also_at_refusal("POST", "/[0-9]{1,9}"))
 wrong("refused-delete-deletes", 5, "DELETE / is answered 405 and empties the list all the same.",
       "delete-list refused-change-nothing", respond=delete_all_the_same)
-wrong("get-message-is-json", 7, "GET /i is answered with a JSON string.", "get-message",
+wrong("get-message-is-json", 7, "GET /i is answered with a JSON string.", "get-before",
       respond_message=message_as_json)
 wrong("delete-deletes", 7, "DELETE /i removes the message.", "delete-message",
       respond_message=delete_message)
@@ -1634,7 +1634,7 @@ wrong("patch-replaces", 7, "PATCH /i replaces a message, as PUT does.", "patch-m
 wrong("post-anywhere", 7, "POST adds a message, whatever its path is.", "post-message",
       respond=where(lambda request: request.method == "POST",
                     lambda self, request: self.post(request)))
-wrong("get-anywhere", 5, "GET is answered with the list, whatever its path is.", "get-message",
+wrong("get-anywhere", 5, "GET is answered with the list, whatever its path is.", "get-before",
       respond=where(lambda request: request.method == "GET",
                     lambda self, request: self.respond_list(request)))
 wrong("head-anywhere", 7, "HEAD is answered 200 where there is no message.", "head-beyond",
@@ -1756,7 +1756,7 @@ wrong("saves-at-the-end", 8,
       store=SavedAtTheEnd)
 wrong("no-commit", 8, "The changes are never committed.", "restart-keeps",
       store=but(Sqlite, write=execute_alone))
-wrong("not-flushed", 8, "The file is never flushed.", "restart-keeps",
+wrong("not-flushed", 8, "The file is never flushed.", "restart-keeps restart-replaces",
       store=but(Journal, save_new=write_alone, save_change=write_alone))
 wrong("put-not-saved", 8, "PUT is not saved.", "restart-keeps",
       store=but(Sqlite, save_change=lambda self, index, text: None))
@@ -1900,7 +1900,7 @@ wrong("first-length-counts", 10, "Of two different lengths the first one counts.
 wrong("name-stripped", 10, "White space before a colon is accepted.", "space-before-colon",
       parse_field=name_stripped)
 wrong("control-character-accepted", 10, "A control character in a field is accepted.",
-      "control-character", check_line=lambda self, line: line.decode())
+      "nul-character", check_line=lambda self, line: line.decode())
 wrong("no-host-accepted", 10, "A request without Host is accepted.", "no-host",
       check_host=hosts_from(0, 1))
 wrong("two-hosts-accepted", 10, "A request with two Host fields is accepted.", "two-hosts",
@@ -1916,12 +1916,12 @@ wrong("long-head-413", 10, "A head of more than 16 KiB is answered 413.", "long-
 wrong("no-head-limit", 10, "A head of more than 16 KiB is accepted.", "long-head", max_head=1 << 20)
 wrong("many-fields-accepted", 10, "More than 100 fields are accepted.", "many-fields",
       max_fields=1000)
-wrong("fields-20", 10, "No more than 20 fields are accepted.", "ninety-fields", max_fields=20)
+wrong("fields-20", 10, "No more than 20 fields are accepted.", "many-other-fields", max_fields=20)
 wrong("no-body-limit", 10, "A body of more than 64 KiB is accepted.", "long-body", max_body=90_000)
 wrong("no-lingering-close", 10,
       "A connection with unread bytes is closed at once, so that RST follows 413.", "long-body",
       close=lambda self, conn: None)
-wrong("waits-for-body", 10, "The whole body is waited for before 413 is sent.", "announced-body",
+wrong("waits-for-body", 10, "The whole body is waited for before 413 is sent.", "length-of-33-bits",
       limited_body=body_before_limit)
 wrong("body-of-4-kib", 10, "A body may have no more than 4 KiB.", "long-text", max_body=4096)
 wrong("body-below-64-kib", 10, "A body of exactly 64 KiB is refused.", "full-body", max_body=65_535)

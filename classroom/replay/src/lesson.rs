@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-/// A lesson, as somebody wrote it.
+/// A lesson, as it stands in its file.
 #[derive(Debug, PartialEq)]
 pub struct Lesson {
     /// The first line, which is also the heading of its section in NOTES.md.

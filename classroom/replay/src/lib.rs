@@ -23,7 +23,7 @@ use std::path::Path;
 /// Replays `lesson`, the text of a lesson.txt, with the binary that is running now.
 ///
 /// `stage` is the name of its package, `addr` (HOST:PORT) is where its server shall listen, a free
-/// port of the loopback if nobody says. With `step`, waits for Enter before each line but the first.
+/// port of the loopback where it is `None`. With `step`, waits for Enter before each line but the first.
 ///
 /// # Errors
 /// A lesson that cannot be read as one, a server or a client that fails, an output that is closed.

@@ -38,15 +38,15 @@ fn running() -> MutexGuard<'static, BTreeMap<u64, Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on Ctrl-C, or a polite kill, first ends the processes that this program started and removes
+/// From now on Ctrl-C, Ctrl-\, or a polite kill first ends the processes that this program started and removes
 /// their folders. The exit status is then 128 and the signal's number, as a shell has it.
 ///
 /// # Errors
 /// The system does not let the program listen for signals.
 #[cfg(unix)]
 pub fn end_with_signals() -> Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])
         .context("cannot listen for signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
@@ -229,7 +229,7 @@ impl Drop for Folder {
     }
 }
 
-/// What a process prints. It is read as it comes, so that a full pipe stops nobody.
+/// What a process prints. It is read as it comes, so that the process never waits for a full pipe.
 struct Output {
     pieces: Receiver<Vec<u8>>,
     text: Vec<u8>,

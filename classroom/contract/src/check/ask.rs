@@ -7,7 +7,7 @@ use crate::hand;
 use crate::judge::{Want, judge};
 use crate::outcome::{Outcome, Verdict};
 use crate::question::{Ending, Question};
-use crate::table::{FULL_BODY, LIMITS, POST_SAME, POSTS, TABLE};
+use crate::table::{FULL_BODY, LAST_POSTS, LIMITS, POST_SAME, POSTS, TABLE};
 use anyhow::Result;
 
 impl Check<'_, '_> {
@@ -61,7 +61,7 @@ impl Check<'_, '_> {
     /// The same question with the indexes and the address of today.
     pub(super) fn anew(&self, question: &Question) -> Question {
         let model = self.model.clone().unwrap_or_default();
-        let mut rows = POSTS.iter().chain(TABLE).chain([&POST_SAME, &FULL_BODY]);
+        let mut rows = POSTS.iter().chain(TABLE).chain([&POST_SAME, &FULL_BODY]).chain(LAST_POSTS);
         match rows.find(|row| row.id == question.id) {
             Some(row) => Question::new(row, self.stage, &self.addr(), &model),
             None => match LIMITS.iter().find(|limit| limit.id == question.id) {
@@ -117,6 +117,19 @@ impl Check<'_, '_> {
         Ok((self.outcome(question, &want, exchange, verdict), list_differs))
     }
 
+    /// The command that asks the same by hand, and shows the fault.
+    fn hand(&self, question: &Question, verdict: &Verdict) -> String {
+        let addr = self.by_hand();
+        // What curl hides: line ends, bytes after the body, and how the connection ends.
+        let hidden = ["line-end", "bare-cr", "more-than-length", "stays-open", "reset", "no-end"];
+        let raw = match verdict {
+            Verdict::Failed(fault) => hidden.contains(&fault.kind.as_str()),
+            _ => false,
+        };
+        let command = hand::command(&question.to(&addr), &addr, raw);
+        if self.stage >= 7 { hand::around(command, question, &addr) } else { command }
+    }
+
     /// What it means that the ordinary request after an attack is not answered.
     pub(super) fn ordinary(&self, question: &Question, fault: Fault) -> Fault {
         if !self.is_attack(question) || fault.kind == "other-list" {
@@ -150,7 +163,7 @@ impl Check<'_, '_> {
             wanted,
             got: Vec::new(),
             got_length: 0,
-            hand: hand::command(&question.to(&self.by_hand()), &self.by_hand()),
+            hand: self.hand(question, &verdict),
             seconds: 0.0,
             verdict,
             last_words: Vec::new(),

@@ -56,8 +56,19 @@ impl Check<'_, '_> {
         Ok(exchange)
     }
 
+    /// Why the rest is not asked when the time of a check is over.
+    pub(super) fn time_is_over(&self) -> String {
+        let each = self.start.elapsed().as_secs_f32() / self.questions.max(1) as f32;
+        let slow = match self.stage {
+            10.. => format!(", and slow-request needs {:.0} s of it", SLOW.as_secs_f32()),
+            _ => String::new(),
+        };
+        format!("a check has {:.0} s{slow}; a response took {each:.1} s", WHOLE.as_secs_f32())
+    }
+
     /// Learns from an exchange how long to wait for the next one.
     pub(super) fn notice(&mut self, exchange: &Exchange) {
+        self.questions += 1;
         let silent = exchange.end == End::TimedOut && exchange.got.is_empty();
         self.silent = if silent { self.silent + 1 } else { 0 };
         self.timeouts += usize::from(exchange.end == End::TimedOut);
@@ -82,12 +93,12 @@ impl Check<'_, '_> {
             let reason = if let Some(status) = program.ended(Duration::ZERO)? {
                 format!("the server ended before it listened ({status}){}", said(program))
             } else if start.elapsed() > START {
-                format!(
-                    "nothing listens at {} after {} s; {{addr}} in the command is the place for the address{}",
-                    program.addr(),
-                    START.as_secs(),
-                    said(program)
-                )
+                let why = match program.has_place_for_addr() {
+                    true => "",
+                    false => "; the command needs {addr} where the address belongs",
+                };
+                let (addr, seconds) = (program.addr(), START.as_secs());
+                format!("nothing listens at {addr} after {seconds} s{why}{}", said(program))
             } else {
                 thread::sleep(Duration::from_millis(5));
                 continue;
@@ -226,6 +237,7 @@ impl Check<'_, '_> {
                 let asked = Instant::now();
                 let done = ask();
                 self.start += asked.elapsed();
+                self.restarted = done;
                 return Ok(done);
             }
         }

@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use std::time::Duration;
 
 impl Check<'_, '_> {
+    /// A conversation of stages 1 and 2.
     pub(super) fn talk(&mut self, about: &Talk) -> Result<Outcome> {
         let (stage, patience) = (self.stage, self.patience());
         let ask = |addr: &str| talk::talk(addr, about, stage, patience);
@@ -64,9 +65,9 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
+    /// A row of the table. A row that names a message needs messages first.
     pub(super) fn row(&mut self, row: &Row) -> Result<Outcome> {
-        let names_a_message =
-            matches!(row.target, Target::Middle | Target::TwoDigits | Target::ZeroBefore);
+        let names_a_message = !matches!(row.target, Target::Path(_) | Target::Beyond);
         if self.stage >= 5 && names_a_message {
             self.fill()?;
             let addr = self.addr();
@@ -155,6 +156,8 @@ impl Check<'_, '_> {
             what: what.to_string(),
             ..self.outcome(&question, &want, &exchange, Verdict::Passed)
         };
+        let (addr, ask) = (self.by_hand(), "kill -9 the server, start it again, press Enter ");
+        outcome.hand = format!("curl -d hello {addr}/; read -p '{ask}'; curl -i {addr}/");
         if matches!(exchange.end, End::Refused(_)) {
             let reason = self.over.clone().unwrap_or_else(|| "nothing listens".to_string());
             self.over = Some("the server did not start again".to_string());
@@ -180,12 +183,26 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
-    /// A request to a server that has been started again.
+    /// A request to a server that has been started again. What it has changed is still there after the next start.
     pub(super) fn after_a_restart(&mut self, row: &Row, id: &'static str) -> Result<Outcome> {
         self.fill()?;
+        // Asked alone, the case is the one that needs the restart.
+        let alone = self.options.only.is_some();
+        if alone && self.restarted {
+            self.restarted = self.restart()?;
+        }
+        if !self.restarted {
+            let reason = "the server was not started again";
+            return Ok(Outcome::not_asked(self.stage, id, row.method, reason));
+        }
         let row = Row { id, ..*row };
         let model = self.model.clone().unwrap_or_default();
-        self.question(&Question::new(&row, self.stage, &self.addr(), &model))
+        let outcome = self.question(&Question::new(&row, self.stage, &self.addr(), &model))?;
+        if !outcome.passed() || id != "restart-replaces" {
+            return Ok(outcome);
+        }
+        let kept = self.restart_keeps()?;
+        Ok(Outcome { id, what: format!("{}, a restart, and then GET /", outcome.what), ..kept })
     }
 
     /// A request that comes a byte a second.

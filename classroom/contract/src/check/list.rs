@@ -1,12 +1,13 @@
 //! The server's list: what it should hold by now, and which request has changed it although it should not have.
 
 use super::{Check, ENOUGH};
+use crate::connection::{End, MAX_BYTES};
 use crate::fault::{Checked, Fault};
 use crate::judge::{Want, WantedBody, compare_lists, judge, parse_list};
 use crate::outcome::{Outcome, Verdict};
 use crate::question::{Model, Question};
 use crate::response::end_of_head;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::time::Instant;
 
 impl Check<'_, '_> {
@@ -17,6 +18,12 @@ impl Check<'_, '_> {
         let question = Question::get_list(self.stage, &addr);
         let exchange = self.exchange(&question)?;
         self.is_there(&exchange)?;
+        if exchange.end == End::TooLong && announces_its_length(&exchange.got) {
+            bail!(
+                "the list of the server has more than {} bytes; start it with an empty store",
+                MAX_BYTES
+            );
+        }
         let list = lenient_list(&exchange.got);
         let known = list.clone().unwrap_or_default();
         self.model = Some(Model { base: known.len(), list: known });
@@ -114,6 +121,12 @@ impl Check<'_, '_> {
         }
         Ok(false)
     }
+}
+
+/// Whether the head of a response tells how long its body is.
+fn announces_its_length(got: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&got[..end_of_head(got).unwrap_or(0)]).to_ascii_lowercase();
+    head.contains("\ncontent-length:")
 }
 
 /// The messages in a response to `GET /`, whatever else is wrong with it.

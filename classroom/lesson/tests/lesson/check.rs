@@ -364,7 +364,7 @@ fn the_same_by_hand() -> Result<()> {
     }
     let mut asked = 0;
     for question in contract::requests(server.addr()) {
-        let command = contract::by_hand(&question, server.addr());
+        let command = contract::by_hand(&question, server.addr(), false);
         // `sleep` is for people who watch; here the request is only to come in two pieces.
         let command = command
             .replace("sleep 1", "sleep 0.05")
