@@ -8,6 +8,7 @@ use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use ladder::Ladder;
+use needs::needs;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -294,6 +295,7 @@ fn picture_path(name: &str, view: &str) -> PathBuf {
     folder().join(format!("{name}-{view}.png"))
 }
 
+#[needs("chromedriver", "chromium")]
 #[test]
 fn a_person_compares_two_stages() -> Result<()> {
     let page = make_page()?;

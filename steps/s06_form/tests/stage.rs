@@ -52,7 +52,7 @@ fn what_the_next_stage_changes() -> Result<()> {
         STAGE.lacks_of(7)?,
         str![[r#"
 post: the status is 200, not 201
-put-replaces: the status is 404, not 200
+get-before: the status is 404, not 200
 post-message: the status is 404, not 405
 
 "#]],

@@ -6,6 +6,7 @@ use snapbox::cmd::Command;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use testing::needs;
 
 /// The files of a folder, and what is in them.
 fn files(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
@@ -34,6 +35,7 @@ fn copy(stage: &str, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(found)
 }
 
+#[needs("patch")]
 #[test]
 fn a_patch_makes_one_stage_of_another() -> Result<()> {
     let names = names()?;

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use testing::needs;
 
 /// A clone of the workspace as it is now, committed or not.
 pub struct Scratch(TempDir);
@@ -93,6 +94,7 @@ impl Scratch {
 const COMMENT: &str =
     "// The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).";
 
+#[needs("git")]
 #[test]
 fn a_fix_is_carried() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -134,6 +136,7 @@ steps/s07_put/src/server.rs has uncommitted changes; commit them, or take them b
     Ok(())
 }
 
+#[needs("git")]
 #[test]
 fn a_fix_that_conflicts() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -173,6 +176,7 @@ fn a_fix_that_conflicts() -> Result<()> {
     Ok(())
 }
 
+#[needs("git")]
 #[test]
 fn a_later_stage_has_changes_of_its_own() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -187,6 +191,7 @@ steps/s09_vps/src/http.rs has uncommitted changes; commit them, or take them bac
     Ok(())
 }
 
+#[needs("git")]
 #[test]
 fn a_file_that_goes() -> Result<()> {
     let scratch = Scratch::new()?;

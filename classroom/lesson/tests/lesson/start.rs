@@ -9,6 +9,7 @@ use snapbox::str;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use testing::needs;
 
 /// The name of the copy of a stage.
 fn copy_of(stage: &str) -> String {
@@ -52,6 +53,7 @@ fn keeps_the_next_contract(stage: &Stage, next: &Stage) -> Result<bool> {
 /// The test of a copy fails as long as the copy is what it was, and passes when the next stage's code is in its
 /// place. Where the contracts of the two stages are the same, as those of 3 and 4 are, it passes at once: what is
 /// new there cannot be seen on the wire.
+#[needs("git")]
 #[test]
 fn each_copy_becomes_the_next_stage() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -79,6 +81,7 @@ fn each_copy_becomes_the_next_stage() -> Result<()> {
 }
 
 /// The same by the patch that `diff` prints.
+#[needs("git", "patch")]
 #[test]
 #[cfg(target_os = "linux")]
 fn a_patch_makes_the_next_stage_of_a_copy() -> Result<()> {
@@ -118,6 +121,7 @@ fn a_patch_makes_the_next_stage_of_a_copy() -> Result<()> {
     Ok(())
 }
 
+#[needs("git")]
 #[test]
 fn a_copy_of_six() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -173,6 +177,7 @@ my_put is your own; name the stage to compare it with
     Ok(())
 }
 
+#[needs("git")]
 #[test]
 fn a_name_that_cannot_be() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -239,6 +244,7 @@ mine/my_loop is there already; choose another name
 }
 
 /// A copy that dies of a request, and goes on with the next one as if nothing had been.
+#[needs("git")]
 #[test]
 fn the_wire_of_a_copy_that_dies() -> Result<()> {
     let scratch = Scratch::new()?;
@@ -260,6 +266,7 @@ fn the_wire_of_a_copy_that_dies() -> Result<()> {
 }
 
 /// A stage that comes after the last one is known to every command as soon as its folder is there.
+#[needs("git")]
 #[test]
 fn an_added_stage() -> Result<()> {
     let scratch = Scratch::new()?;

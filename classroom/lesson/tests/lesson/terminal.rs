@@ -1,4 +1,5 @@
 //! diff on a terminal, which `script` (of util-linux) makes.
+use testing::needs;
 
 use crate::{LIMIT, lesson, root, stdout};
 use anyhow::Result;
@@ -21,6 +22,7 @@ fn shown(arguments: &str, pager: &str) -> Result<String> {
     Ok(stdout(output.success())?.replace('\r', ""))
 }
 
+#[needs("script")]
 #[test]
 fn a_terminal_shows_the_programs() -> Result<()> {
     let said = shown("diff 6 7", "cat")?;
@@ -36,6 +38,7 @@ fn a_terminal_shows_the_programs() -> Result<()> {
     Ok(())
 }
 
+#[needs("script")]
 #[test]
 fn a_pager_shows_a_diff() -> Result<()> {
     // The pager gets the colours.
@@ -53,6 +56,7 @@ fn a_pager_shows_a_diff() -> Result<()> {
     Ok(())
 }
 
+#[needs("script")]
 #[test]
 fn a_terminal_is_80_columns_wide() -> Result<()> {
     let said = anstream::adapter::strip_str(&shown("list", "cat")?).to_string();
