@@ -1,4 +1,4 @@
-//! The check: asks a server all cases of a stage, in order, and keeps in mind what its list should hold.
+//! The check: sends the cases of a stage in order. After each one it notes what the server's list must contain.
 //!
 //! `contact.rs` is the server as the check meets it, `list.rs` its list, `ask.rs` one question, and `kinds.rs` the
 //! cases that are more than one question.
@@ -28,7 +28,7 @@ const START: Duration = Duration::from_secs(10);
 
 /// How long a response may take; less when the server has kept the check waiting before.
 const PATIENCE: [Duration; 3] =
-    [Duration::from_secs(4), Duration::from_secs(1), Duration::from_millis(400)];
+    [Duration::from_secs(3), Duration::from_secs(1), Duration::from_millis(400)];
 
 /// How long the server may take to close after a response; less when it has not closed before.
 const CLOSE: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(20)];

@@ -1,5 +1,5 @@
 //! One question on one connection: the bytes go out as the question says, and all that comes back is kept,
-//! within limits of time and of size.
+//! within limits of time and of size: a server may never close, and may never stop sending.
 
 use crate::question::{Ending, Question};
 use crate::response::{end_of_head, without_interim};

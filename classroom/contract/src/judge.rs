@@ -1,4 +1,4 @@
-//! The judge: whether an exchange is what a stage answers to the question, and if not, why.
+//! The judge: compares a response with the expected one, and names the first difference and its likely cause.
 
 use crate::connection::{End, Exchange};
 use crate::fault::{Checked, Fault};
@@ -118,9 +118,6 @@ fn look(question: &Question, want: &Want, exchange: &Exchange) -> Checked<Respon
     check_end_of_silence(question, exchange)?;
     let response = Response::parse(&exchange.got)?;
     check_status(want, &response)?;
-    for (name, value) in &want.fields {
-        check_field(&response, name, value)?;
-    }
     check_length(question, want, &response)?;
     match &want.body {
         WantedBody::Text(text) => check_text(text, &response.body)?,
@@ -129,13 +126,16 @@ fn look(question: &Question, want: &Want, exchange: &Exchange) -> Checked<Respon
         WantedBody::Error if response.body.is_empty() => {}
         WantedBody::Error => check_field(&response, "Content-Type", TEXT)?,
     }
+    for (name, value) in &want.fields {
+        check_field(&response, name, value)?;
+    }
     check_end(question, exchange)?;
     Ok(response)
 }
 
 /// A response that did not come to its end.
 fn check_end_of_silence(question: &Question, exchange: &Exchange) -> Checked<()> {
-    let seconds = exchange.took.as_secs_f32();
+    let seconds = seconds(exchange.took);
     let came = match exchange.got.len() {
         0 => "nothing came back".to_string(),
         bytes => format!("only {bytes} bytes came back, which are no whole response"),
@@ -149,11 +149,11 @@ fn check_end_of_silence(question: &Question, exchange: &Exchange) -> Checked<()>
             Err(Fault::new("failed", format!("the connection failed: {reason}")))
         }
         End::TimedOut if crate::connection::is_complete(&exchange.got, question.method) => {
-            let sentence = format!("bytes go on coming after the response, for {seconds:.1} s");
+            let sentence = format!("bytes go on coming after the response, for {seconds} s");
             Err(Fault::new("no-end", sentence).see("RFC 9112, section 6.3"))
         }
         End::TimedOut if !is_beginning(&exchange.got) => Response::parse(&exchange.got).map(|_| ()),
-        End::TimedOut => Err(Fault::new("timeout", format!("{came} within {seconds:.1} s"))),
+        End::TimedOut => Err(Fault::new("timeout", format!("{came} within {seconds} s"))),
         End::TooLong => {
             let sentence = format!("{} bytes came back, and no end", exchange.got.len());
             Err(Fault::new("no-end", sentence).see("RFC 9112, section 6.3"))
@@ -161,6 +161,12 @@ fn check_end_of_silence(question: &Question, exchange: &Exchange) -> Checked<()>
         End::Reset if exchange.got.is_empty() => Err(reset("and no response came")),
         _ => Ok(()),
     }
+}
+
+/// A time in seconds, as it is said: a tenth of a second matters only below one.
+fn seconds(time: std::time::Duration) -> String {
+    let seconds = time.as_secs_f32();
+    if seconds < 1.0 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
 }
 
 /// Whether the bytes can be the beginning of a response.

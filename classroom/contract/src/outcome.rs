@@ -1,4 +1,4 @@
-//! What became of a case.
+//! The result of a case: passed, failed or not asked, with the bytes that were sent and that came.
 
 use crate::fault::Fault;
 

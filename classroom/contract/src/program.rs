@@ -1,4 +1,5 @@
-//! A server as a program that the check starts, starts again and ends.
+//! A server as a program that the check starts, starts again and ends. It gets a new port each time: the old one may
+//! be in TIME_WAIT.
 
 use anyhow::{Result, bail};
 use replay::{Folder, Process};
@@ -9,11 +10,11 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How many bytes of what the server printed are kept: its last words.
+/// How many bytes of what the server printed last are kept.
 const KEPT: usize = 4 << 10;
 
 /// A student's server, or a stage's. It ends when this is dropped, and the processes that it started with it.
@@ -120,13 +121,26 @@ impl Program {
         }
     }
 
-    /// The last lines that the server printed since it was started, at most `most`.
+    /// The last lines that the server printed since it was started, at most `most`. What a language prints around an
+    /// error, such as Rust's backtrace, is left out.
     pub fn last_words(&self, most: usize) -> Vec<String> {
-        let text = self.printed.text();
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        // A program that has ended prints no more, but its last lines may still be in the pipe.
+        let ended = self.ended(Duration::ZERO).is_ok_and(|status| status.is_some());
+        let limit = if ended { Duration::from_millis(500) } else { Duration::ZERO };
+        let text = self.printed.text(limit);
+        let lines: Vec<&str> = text.lines().filter(|line| !is_around_an_error(line)).collect();
         let last = lines.len().saturating_sub(most);
         lines[last..].iter().map(|line| line.to_string()).collect()
     }
+}
+
+/// Whether a line says nothing of an error: it is empty, or a part of a backtrace.
+fn is_around_an_error(line: &str) -> bool {
+    let line = line.trim();
+    let frame = line.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    line.is_empty()
+        || frame
+        || ["at ", "note: ", "stack backtrace"].iter().any(|start| line.starts_with(start))
 }
 
 /// An address of the loopback where nothing listens. The port is below those that a system gives to clients, and
@@ -166,26 +180,44 @@ fn shell(line: &str) -> Command {
 /// The end of what a program has printed. It is read all the time, so that the program never waits for a full
 /// pipe.
 #[derive(Default)]
-struct Printed(Arc<Mutex<VecDeque<u8>>>);
+struct Printed(Arc<(Mutex<Kept>, Condvar)>);
+
+/// The last bytes, and whether there will be no more.
+#[derive(Default)]
+struct Kept {
+    bytes: VecDeque<u8>,
+    ended: bool,
+}
 
 impl Printed {
     fn read(mut pipe: PipeReader) -> Printed {
         let printed = Printed::default();
         let kept = printed.0.clone();
         thread::spawn(move || {
+            let (lock, changed) = &*kept;
             let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend(&buffer[..length]);
-                let more = kept.len().saturating_sub(KEPT);
-                kept.drain(..more);
+            loop {
+                let read = pipe.read(&mut buffer);
+                let mut kept = lock.lock().unwrap_or_else(PoisonError::into_inner);
+                let Ok(length @ 1..) = read else {
+                    kept.ended = true;
+                    changed.notify_all();
+                    return;
+                };
+                kept.bytes.extend(&buffer[..length]);
+                let more = kept.bytes.len().saturating_sub(KEPT);
+                kept.bytes.drain(..more);
             }
         });
         printed
     }
 
-    fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&kept.iter().copied().collect::<Vec<u8>>()).into_owned()
+    /// What is kept. Waits at most `limit` for the end of what the program prints.
+    fn text(&self, limit: Duration) -> String {
+        let (lock, changed) = &*self.0;
+        let kept = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = changed.wait_timeout_while(kept, limit, |kept| !kept.ended);
+        let kept = waited.unwrap_or_else(PoisonError::into_inner).0;
+        String::from_utf8_lossy(&kept.bytes.iter().copied().collect::<Vec<u8>>()).into_owned()
     }
 }

@@ -1,4 +1,4 @@
-//! A response as RFC 9112 has it, read strictly: what a tolerant client would let pass is a fault here.
+//! Reads a response strictly, by RFC 9112. A browser or curl accepts some faults; here each one is named.
 
 use crate::fault::{Checked, Fault};
 use crate::show::in_quotes;

@@ -1,5 +1,5 @@
-//! Bytes as a person can read them. Nothing that a server sent drives the terminal: control characters, and
-//! those that hide or turn the text around them, show their number instead.
+//! Bytes as a person can read them. What a server sent never drives the terminal: a control character, or one that
+//! hides or turns the text around it, is shown as its number.
 
 use std::fmt::Write as _;
 

@@ -274,7 +274,8 @@ pub const TABLE: &[Row] = &[
 /// What is posted at the end: the index of the next message is still known, and a text may be long.
 pub const LAST_POSTS: &[Row] = &[
     between(7, EVER, post("post-location", Body::Own, LENGTH, Cut::Nowhere)),
-    post("very-long-text", Body::Long(60_000), LENGTH, Cut::Each(8_000)),
+    // From stage 10 on `full-body` asks the same.
+    between(3, 9, post("very-long-text", Body::Long(60_000), LENGTH, Cut::Each(8_000))),
 ];
 
 /// The longest body that is accepted from stage 10 on.

@@ -210,7 +210,7 @@ fn read(
                 ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                     said.exchange.end = End::TimedOut;
                     let sentence = format!(
-                        "{} of {length} bytes came back within {:.1} s",
+                        "{} of {length} bytes came back within {:.0} s",
                         reply.len(),
                         start.elapsed().as_secs_f32()
                     );

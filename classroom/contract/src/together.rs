@@ -1,5 +1,4 @@
-//! Several connections at the same time, and one that is slow: what a server of stage 11 answers although others
-//! keep it waiting.
+//! Several clients at the same time, and a slow one. A server of stage 11 answers a client while others send nothing.
 
 use crate::connection::{End, Exchange, MAX_BYTES, Patience, connect, is_complete};
 use crate::fault::Fault;

@@ -19,7 +19,7 @@ pub fn build(ladder: &Ladder, stages: &[&Stage]) -> Result<BTreeMap<String, Path
     names.sort_unstable();
     names.dedup();
     if io::stderr().is_terminal() {
-        eprintln!("building {} (the first time takes a while)", names.join(", "));
+        eprintln!("building {} …", names.join(", "));
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
@@ -30,7 +30,11 @@ pub fn build(ladder: &Ladder, stages: &[&Stage]) -> Result<BTreeMap<String, Path
         cargo.args(["--package", name]);
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    ensure!(output.status.success(), "the stages do not build; fix what cargo says above");
+    ensure!(
+        output.status.success(),
+        "{} does not compile; the first error is above",
+        names.join(", ")
+    );
     let mut binaries = BTreeMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: Value = serde_json::from_str(line).context("cargo prints no JSON")?;

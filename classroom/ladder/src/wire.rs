@@ -28,7 +28,7 @@ const ATTACK_TIME: Duration = Duration::from_secs(1);
 const RST_MID_TRIES: usize = 30;
 
 /// How long a client that asks beside an attack waits for an answer.
-const OTHER_CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
+const OTHER_CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What some stages answer to everything.
 pub struct Wire {

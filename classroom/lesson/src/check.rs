@@ -14,13 +14,16 @@ pub const ADDR: &str = "127.0.0.1:8080";
 
 /// What is asked, of which server, and how the outcome is shown.
 #[derive(clap::Args)]
+#[command(
+    after_help = "The exit status is 0 where all cases hold, 1 where one does not, and 2 for bad arguments."
+)]
 pub struct Arguments {
     /// The stage
     pub stage: String,
-    /// The name of your own stage: it is built, and its server is started
+    /// Your own stage in the folder mine: it is built, and its server is started
     #[arg(conflicts_with_all = ["addr", "run"])]
     pub name: Option<String>,
-    /// Where a server listens that runs already [default: 127.0.0.1:8080]
+    /// The address of a server that is already running [default: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
     pub addr: Option<String>,
     /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
@@ -29,16 +32,16 @@ pub struct Arguments {
     /// Only the case with this id
     #[arg(long, value_name = "ID")]
     pub only: Option<String>,
-    /// A line a case
+    /// One line for each case
     #[arg(long, conflicts_with = "json")]
     pub brief: bool,
-    /// An array of objects: stage, id, passed, seconds, reason
+    /// JSON: an array of objects with stage, id, passed, seconds and reason
     #[arg(long)]
     pub json: bool,
     /// Stop at the first case that does not hold
     #[arg(long)]
     pub fail_fast: bool,
-    /// Leave out the cases about a server that is started again
+    /// Leave out the cases that restart the server
     #[arg(long)]
     pub no_restart: bool,
 }
@@ -81,23 +84,32 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     }
     let left_out = if arguments.no_restart { &restart_ids[..] } else { &[] };
     let asks = arguments.only.as_ref().map_or(ids.len() - left_out.len(), |_| 1);
-    let quiet = arguments.json;
-    if !quiet {
+    let outcomes = ask(&mut server, number, arguments, asks)
+        .map_err(|error| with_command(error, ladder, stage, arguments))?;
+    if !arguments.json {
         let what = stage.map_or_else(|| format!("stage {number}"), |stage| stage.name.clone());
         let addr = address(&server);
         let cases = if asks == 1 { "1 case".to_string() } else { format!("{asks} cases") };
-        writeln!(anstream::stdout(), "asking {addr} what {what} answers: {cases}")?;
+        writeln!(anstream::stdout(), "asked {addr} what {what} answers: {cases}")?;
     }
-    let outcomes = ask(&mut server, number, arguments, asks)
-        .map_err(|error| with_command(error, ladder, stage, arguments))?;
     if arguments.json {
         print_json(&outcomes)?;
     } else if arguments.brief {
         report::print_brief(&outcomes)?;
     } else {
-        report::print(&outcomes, &again(arguments), left_out)?;
+        report::print(&outcomes, &again(arguments), start_of(arguments).as_deref(), left_out)?;
     }
     let passed = outcomes.iter().all(Outcome::passed);
+    if passed && !arguments.json && arguments.only.is_none() {
+        write!(
+            anstream::stdout(),
+            "{}",
+            what_next(arguments.name.as_deref()).trim_start_matches("; ")
+        )?;
+        if arguments.name.is_some() {
+            writeln!(anstream::stdout())?;
+        }
+    }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -218,12 +230,28 @@ fn with_command(
             let addr = arguments.addr.as_ref().map(|addr| format!(" --addr {addr}"));
             let addr = addr.unwrap_or_default();
             anyhow::anyhow!(
-                "{error:#}; start a server first, such as: cargo run -p {} -- server{addr}",
+                "{error:#}; start a server first, such as: cargo run -p {} -- server{addr}; \
+                 or let the check start it: --run 'COMMAND {{addr}}'",
                 stage.name
             )
         }
         _ => error,
     }
+}
+
+/// What to do with a copy that is done, after what was said of it.
+pub fn what_next(name: Option<&str>) -> String {
+    name.map(|name| format!("; commit mine/{name} and Cargo.lock")).unwrap_or_default()
+}
+
+/// The command that starts the server for the commands that ask by hand; `None` if it runs already.
+fn start_of(arguments: &Arguments) -> Option<String> {
+    let by_name = |name: &String| format!("cargo run -p {name} -- server");
+    let (host, port) = ADDR.split_once(':').unwrap_or((ADDR, ""));
+    let by_line = |line: &String| {
+        line.replace("{addr}", ADDR).replace("{host}", host).replace("{port}", port)
+    };
+    arguments.name.as_ref().map(by_name).or_else(|| arguments.run.as_ref().map(by_line))
 }
 
 /// The command that asks the same once more.

@@ -1,5 +1,5 @@
 //! What a student reads after a check: the first fault in full, each other kind of fault in a line, and last of
-//! all a summary. It fits one screen.
+//! all a summary. It has at most 40 lines.
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -51,24 +51,31 @@ pub fn print_bar(outcomes: &[Outcome], all: usize) -> Result<()> {
     writeln!(output, "{PASSED}{full}{PASSED:#}{NAME}{empty}{NAME:#} {passed} of {all} cases hold")?;
     if let Some(first) = groups(outcomes).first() {
         writeln!(output)?;
-        for (style, line) in in_full(first, SHOWN_LINES) {
+        for (style, line) in in_full(first, None, SHOWN_LINES) {
             writeln!(output, "{style}{line}{style:#}")?;
         }
     }
     Ok(())
 }
 
-/// Prints the report. `again` is the command that asks the same once more, such as `cargo lesson check 7`.
-pub fn print(outcomes: &[Outcome], again: &str, left_out: &[&str]) -> Result<()> {
+/// Prints the report. `again` is the command that asks the same once more, such as `cargo lesson check 7`; `start` is
+/// the one that starts the server for a command by hand.
+pub fn print(
+    outcomes: &[Outcome],
+    again: &str,
+    start: Option<&str>,
+    left_out: &[&str],
+) -> Result<()> {
     let groups = groups(outcomes);
     let summary = summary(outcomes, &groups, left_out);
     let mut lines = Vec::new();
     if let Some((first, others)) = groups.split_first() {
         // As many lines of the request and of the response as leave room for the rest.
         let needed = summary.len() + others.len().min(3) + 4;
-        let shown =
-            (4..=SHOWN_LINES).rev().find(|shown| in_full(first, *shown).len() + needed <= LINES);
-        lines = in_full(first, shown.unwrap_or(4));
+        let shown = (4..=SHOWN_LINES)
+            .rev()
+            .find(|shown| in_full(first, start, *shown).len() + needed <= LINES);
+        lines = in_full(first, start, shown.unwrap_or(4));
         let room = LINES.saturating_sub(lines.len() + summary.len() + 3).max(1);
         for group in others.iter().take(room) {
             lines.push((FAILED, cut(&in_short(group), WIDTH)));
@@ -120,7 +127,7 @@ pub fn held(outcomes: &[Outcome]) -> String {
 }
 
 /// The first case of a kind of fault, with all that helps; of the request and of the response `most` lines.
-pub fn in_full(group: &Group, most: usize) -> Vec<Line> {
+pub fn in_full(group: &Group, start: Option<&str>, most: usize) -> Vec<Line> {
     let outcome = group.outcomes[0];
     let mut lines = Vec::new();
     let title = format!("✗ {}  {}", outcome.id, outcome.what);
@@ -132,32 +139,35 @@ pub fn in_full(group: &Group, most: usize) -> Vec<Line> {
         for (number, line) in text.into_iter().enumerate() {
             let name = if number == 0 { name } else { "" };
             let name =
-                if name.is_empty() { " ".repeat(9) } else { format!("{NAME}{name:9}{NAME:#}") };
+                if name.is_empty() { " ".repeat(10) } else { format!("{NAME}{name:10}{NAME:#}") };
             lines.push((PLAIN, format!("  {name}{line}")));
         }
     };
     let bytes = |bytes: &[u8], all: usize| -> Vec<String> {
-        visible(bytes, all, SHOWN, most).iter().map(|line| cut(line, WIDTH - 11)).collect()
+        visible(bytes, all, SHOWN, most).iter().map(|line| cut(line, WIDTH - 12)).collect()
     };
     part("sent", bytes(&outcome.sent, outcome.sent.len()));
     let wanted = outcome.wanted.lines().take(most);
-    part("wanted", wanted.map(|line| cut(line, WIDTH - 11)).collect());
-    part("came", bytes(&outcome.got, outcome.got_length));
+    part("wanted", wanted.map(|line| cut(line, WIDTH - 12)).collect());
+    part("received", bytes(&outcome.got, outcome.got_length));
     if !outcome.last_words.is_empty() {
         // The last line says most.
         let last = outcome.last_words.len().saturating_sub(3);
         let words = outcome.last_words[last..].iter().enumerate().flat_map(|(number, line)| {
-            let rows = wrapped(&in_quotes(line, 4 * WIDTH), WIDTH - 11);
+            let rows = wrapped(&in_quotes(line, 4 * WIDTH), WIDTH - 12);
             let most = if last + number + 1 == outcome.last_words.len() { 3 } else { 1 };
             rows.into_iter().take(most)
         });
-        part("it said", words.map(|line| cut(&line, WIDTH - 11)).collect());
+        part("printed", words.map(|line| cut(&line, WIDTH - 12)).collect());
     }
     if !group.fault.cause.is_empty() {
-        part("cause", wrapped(&group.fault.cause, WIDTH - 11));
+        part("cause", wrapped(&group.fault.cause, WIDTH - 12));
     }
     if !group.fault.section.is_empty() {
         part("see", vec![group.fault.section.to_string()]);
+    }
+    if let Some(start) = start {
+        part("start it", vec![start.to_string()]);
     }
     if !outcome.hand.is_empty() {
         part("by hand", vec![outcome.hand.clone()]);

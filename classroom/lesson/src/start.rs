@@ -41,7 +41,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
         }
         let number = next.number.unwrap_or_default();
         writeln!(output, "  check it         cargo lesson check {number} {name}")?;
-        writeln!(output, "  and at each save cargo lesson watch {number} {name}")?;
+        writeln!(output, "  at each save     cargo lesson watch {number} {name}")?;
         writeln!(output, "  is it done?      cargo test -p {name}")?;
         if next != stage {
             writeln!(output, "  the solution     cargo lesson diff {name} {}", next.name)?;

@@ -25,8 +25,8 @@ const SOURCES: &str =
 pub struct Arguments {
     /// The stage
     pub stage: String,
-    /// The name of your own stage: it is built, and its server is started
-    #[arg(conflicts_with = "run", required_unless_present = "run")]
+    /// Your own stage in the folder mine: it is built, and its server is started
+    #[arg(conflicts_with = "run")]
     pub name: Option<String>,
     /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
     #[arg(long, value_name = "COMMAND")]
@@ -39,6 +39,10 @@ pub struct Arguments {
 /// Arguments that cannot be ([`BadArguments`]), or files that the system does not watch.
 pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
     let (number, _) = check::stage(ladder, &arguments.stage)?;
+    if arguments.name.is_none() && arguments.run.is_none() {
+        let sentence = "give the name of your copy, or the command that starts your server: --run 'COMMAND {addr}'";
+        return Err(BadArguments(sentence.to_string()).into());
+    }
     let folders = folders(ladder, arguments)?;
     replay::end_with_signals()?;
     let (sender, saved) = mpsc::channel();
@@ -55,15 +59,20 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
     let all = contract::ids(number).len();
     loop {
         let mut changed = false;
+        // Before the build, whose errors are to be read.
+        clear()?;
         let checked = check(ladder, arguments, number, &saved, &mut changed);
         if !changed {
-            clear()?;
             match &checked {
                 Ok(outcomes) => report::print_bar(outcomes, all)?,
                 Err(error) => writeln!(anstream::stdout(), "{error:#}")?,
             }
             if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
-                writeln!(anstream::stdout(), "stage {number} is done: all {all} cases hold")?;
+                writeln!(
+                    anstream::stdout(),
+                    "stage {number} is done{}",
+                    check::what_next(arguments.name.as_deref())
+                )?;
                 return Ok(());
             }
             let names: Vec<String> =

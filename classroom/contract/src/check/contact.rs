@@ -63,7 +63,7 @@ impl Check<'_, '_> {
             10.. => format!(", and slow-request needs {:.0} s of it", SLOW.as_secs_f32()),
             _ => String::new(),
         };
-        format!("a check has {:.0} s{slow}; a response took {each:.1} s", WHOLE.as_secs_f32())
+        format!("a check has {:.0} s{slow}; a response took {each:.2} s", WHOLE.as_secs_f32())
     }
 
     /// Learns from an exchange how long to wait for the next one.
@@ -94,11 +94,14 @@ impl Check<'_, '_> {
                 format!("the server ended before it listened ({status}){}", said(program))
             } else if start.elapsed() > START {
                 let why = match program.has_place_for_addr() {
-                    true => "",
-                    false => "; the command needs {addr} where the address belongs",
+                    true => "the program must listen at the address that the command gives it",
+                    false => "the command needs {addr} where the address belongs",
                 };
                 let (addr, seconds) = (program.addr(), START.as_secs());
-                format!("nothing listens at {addr} after {seconds} s{why}{}", said(program))
+                format!(
+                    "the server runs, but not at {addr} within {seconds} s; {why}{}",
+                    said(program)
+                )
             } else {
                 thread::sleep(Duration::from_millis(5));
                 continue;
@@ -147,7 +150,8 @@ impl Check<'_, '_> {
         };
         let Some(status) = program.ended(wait)? else {
             self.alive_after_all += 1;
-            return Ok((fault, Vec::new()));
+            // What it printed may still say why: an error that one thread or one connection has met.
+            return Ok((fault, program.last_words(3)));
         };
         let words = program.last_words(6);
         let when = match during {
@@ -162,7 +166,13 @@ impl Check<'_, '_> {
             .filter(|c| !c.is_ascii_digit())
             .collect();
         let mut ended = Fault::new(&format!("ended {last}"), format!("{when} ({status})"));
-        ended.cause = if words.is_empty() { fault.cause } else { String::new() };
+        ended.cause = match (during, status.success()) {
+            (false, true) => {
+                "A server accepts one connection after the other, in a loop that does not end."
+                    .to_string()
+            }
+            _ => fault.cause,
+        };
         Ok((ended, words))
     }
 
@@ -265,12 +275,12 @@ impl Check<'_, '_> {
     }
 }
 
-/// The last words of a program that did not come to listen.
+/// What a program printed that did not come to listen.
 fn said(program: &Program) -> String {
     let words = program.last_words(4);
     if words.is_empty() {
         return String::new();
     }
     let shown: Vec<String> = words.iter().map(|line| crate::show::in_quotes(line, 200)).collect();
-    format!("; its last words: {}", shown.join(" "))
+    format!("; it printed: {}", shown.join(" "))
 }

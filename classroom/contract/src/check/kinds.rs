@@ -74,8 +74,7 @@ impl Check<'_, '_> {
             let model = self.model.clone().unwrap_or_default();
             let question = Question::new(row, self.stage, &addr, &model);
             if question.index.is_none() {
-                let reason =
-                    "it needs twelve messages in the list, and POST / does not bring them there";
+                let reason = "it needs twelve messages, and the list cannot be filled or read: see get-list and post";
                 return Ok(Outcome::not_asked(self.stage, row.id, &question.what, reason));
             }
         }

@@ -131,7 +131,7 @@ mine/my_put is a copy of s06_form and yours
   replay it        cargo run -p my_put
   what comes next  s07_put: Change a message by its index
   check it         cargo lesson check 7 my_put
-  and at each save cargo lesson watch 7 my_put
+  at each save     cargo lesson watch 7 my_put
   is it done?      cargo test -p my_put
   the solution     cargo lesson diff my_put s07_put
 

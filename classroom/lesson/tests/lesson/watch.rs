@@ -166,8 +166,11 @@ fn nothing_is_left_of_an_interrupted_check() -> Result<()> {
     let binary = binary("s08_sqlite")?;
     let run = format!("'{}' server --addr {{addr}} --db '{mark}/messages.db'", binary.display());
     let mut check = Running::start(&["check", "8", "--run", &run])?;
-    check.until("asking ")?;
     let id = check.child.id();
+    let start = Instant::now();
+    while processes_with(&mark)? < 2 {
+        ensure!(start.elapsed() < Duration::from_secs(60), "the server was not started");
+    }
     check.signal("TERM")?;
     let status = check.child.wait()?.code();
     // It may have been done already.
