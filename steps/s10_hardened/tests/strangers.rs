@@ -139,7 +139,7 @@ fn a_flood_is_turned_away() -> Result<()> {
 
 #[test]
 fn an_attack_says_when_the_server_is_dead() -> Result<()> {
-    let mut server = STAGE.server()?;
+    let server = STAGE.server()?;
     let addr = server.addr().to_string();
     server.kill();
     let output = Command::new(STAGE.binary).args(["attack", "silent", "--addr", &addr]).output()?;
