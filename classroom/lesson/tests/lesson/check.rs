@@ -96,7 +96,7 @@ asked 127.0.0.1:[PORT] what s07_put answers: [..] cases
   by hand   curl -i -X POST --data-binary 'the text of post' 127.0.0.1:8080/
   body-in-two-segments, head-in-two-segments and [..] more: the same
 ✗ get-before (and [..] more): the status is 404, not 200
-✗ post-message (and 3 more): the status is 404, not 405
+✗ post-message (and [..] more): the status is 404, not 405
 in full: cargo lesson check 7 --run 'COMMAND' --only get-before
 
 [..] of [..] cases hold
