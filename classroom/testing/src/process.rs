@@ -25,8 +25,9 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Resu
 /// only asks that.
 #[cfg(unix)]
 pub fn signal(name: &str, process: u32) -> Result<bool> {
-    let mut kill = Command::new("kill");
-    kill.args([name, &process.to_string()]).stderr(Stdio::null());
+    // The shell has `kill` built in; not every system has it as a program.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", &format!("kill {name} {process}")]).stderr(Stdio::null());
     Ok(kill.status()?.success())
 }
 
