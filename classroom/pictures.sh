@@ -38,7 +38,7 @@ enter() {
   sleep 0.7
 }
 
-# Clicks at a place in the window.
+# Clicks at a position in the window.
 click() {
   xdotool mousemove --window "$window" "$1" "$2" click 1
   sleep 0.3
@@ -55,6 +55,12 @@ for stage in "${@:-s04_window s06_form s07_put}"; do for stage in $stage; do
   programs+=($program)
   window=$(xdotool search --sync --onlyvisible --name "^$stage, ")
   xdotool windowactivate --sync "$window"
+  # As high as what the stage shows.
+  case $stage in
+  s04_* | s06_*) height=320 ;;
+  *) height=540 ;;
+  esac
+  xdotool windowsize --sync "$window" 720 "$height"
   sleep 0.7
   paste '안녕, 창!'
   enter
@@ -63,14 +69,17 @@ for stage in "${@:-s04_window s06_form s07_put}"; do for stage in $stage; do
   *)
     paste 'a second message'
     enter
-    click 180 19  # PUT
-    click 400 45  # the index
+    click 240 21  # PUT
+    click 690 50  # the index
     xdotool type 0
-    click 200 71  # the text
+    click 300 79  # the text
     paste '고친 말'
     [ "$stage" = s06_form ] || enter
     ;;
   esac
+  # The pointer makes what it is on look different.
+  xdotool mousemove --window "$window" 600 "$((height - 40))"
+  sleep 0.3
   import -window "$window" -strip "pictures/$stage.png"
   kill "$program" "$server"
 done; done

@@ -1,106 +1,136 @@
-//! Plays a stage's `lesson.txt` with a real server and a real client, both processes of the stage's
-//! own binary, and shows both sides in the order in which things happened.
+//! Plays a stage's `lesson.txt` with a real server and a real client, both processes of the stage's own binary, and
+//! shows both sides in the order in which things happened.
 //!
-//! The order is not a matter of luck. A server tells its terminal what it does before it answers, so
-//! that once the client has its answer and asks for the next line, all that the server had to say
-//! stands in its pipe already: the replay reads up to there, and shows the server's part first. So the
-//! order is that of the lines that are typed, and for each of them: what the client says that it
-//! sends, what the server says, what the client says in the end.
+//! | file | what it holds |
+//! |---|---|
+//! | `lib.rs` | `run`, and what is done with each line of a lesson |
+//! | `lesson.rs` | `Lesson`: lesson.txt and its grammar |
+//! | `words.rs` | `Lang`: the replay's own words in English and in Korean |
+//! | `screen.rs` | `Screen`: two columns, wrapped lines, pages for `--step` |
+//! | `process.rs` | `Server`, `Client`, `Task`: processes and what they print |
+//! | `watchdog.rs` | what cleans up when the replay is killed |
+//!
+//! The order of the rows is always the same. For each line that is typed, the replay shows what the client says that
+//! it sends, then what the server says, then what the client says in the end. A server can write its log in a thread
+//! of its own, so that a line of the log comes later than the response. The replay therefore waits until the server
+//! has been quiet for 100 ms. What a command in the background prints is shown before the next `$` or `!` line, or at
+//! the end, however early the command has ended.
 
 mod lesson;
 mod process;
 mod screen;
+#[cfg(unix)]
+mod watchdog;
+mod words;
 
 pub use lesson::{Lesson, Line};
 pub use process::{Client, Folder, Process, Server, end_with_signals};
+pub use words::Lang;
 
 use anyhow::{Context, Result, bail};
+use process::Task;
 use screen::Screen;
 use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a server may take to say the first word after the client has its answer.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+
+/// How long a server may take to say the first word after a command has started in the background.
+const TASK_START: Duration = Duration::from_secs(5);
 
 /// Replays `lesson`, the text of a lesson.txt, with the binary that is running now.
 ///
-/// `stage` is the name of its package, `addr` (HOST:PORT) is where its server shall listen, a free
-/// port of the loopback where it is `None`. With `step`, waits for Enter before each line but the first.
+/// `stage` is the name of its package. `addr` (HOST:PORT) is where its server listens; `None` stands for a free port
+/// of this machine. With `step`, waits for Enter before each line but the first. `lang` is `en` or `ko`, the language
+/// of the lesson; `None` stands for that of the system.
 ///
 /// # Errors
 /// A lesson that cannot be read as one, a server or a client that fails, an output that is closed.
 /// Whatever ends the replay, its server and its client end with it.
-pub fn run(stage: &str, lesson: &str, addr: Option<&str>, step: bool) -> Result<()> {
-    let binary = env::current_exe().context("cannot find the program that is running")?;
-    play(&binary, stage, lesson, addr, step)
-}
-
-/// The same for a binary of another name.
-pub fn play(
-    binary: &Path,
+pub fn run(
     stage: &str,
     lesson: &str,
     addr: Option<&str>,
     step: bool,
+    lang: Option<&str>,
 ) -> Result<()> {
+    let binary = env::current_exe().context("cannot find the program that is running")?;
+    let lang = Lang::named(lang)?;
     let lesson = Lesson::parse(lesson)?;
     process::end_with_signals()?;
-    let mut screen = Screen::new();
-    screen.title(&lesson.title)?;
     let mut play = Play {
-        server: Server::start(binary, addr.unwrap_or("127.0.0.1:0"))?,
+        server: Server::start(&binary, addr.unwrap_or("127.0.0.1:0"))?,
+        stopped: false,
         client: None,
-        binary,
-        screen,
+        task: None,
+        binary: &binary,
+        lang,
+        screen: Screen::new(lang, step),
     };
+    play.screen.title(lesson.title_in(lang))?;
     play.server_speaks()?;
     for (number, line) in lesson.lines.iter().enumerate() {
         if step && number > 0 {
-            play.screen.wait()?;
+            play.screen.next_page()?;
         }
-        if play.server.ended()? {
-            return play.died();
-        }
+        play.server_lives()?;
         play.line(line)?;
-        if play.server.ended()? {
-            return play.died();
-        }
+        play.server_lives()?;
     }
-    if let Some(client) = play.client.take() {
-        client.end()?;
+    play.finish_task()?;
+    if let Some(client) = play.client.take()
+        && let Err(error) = client.end()
+    {
+        // A client whose last line failed says so, but the reason may be a server that has just ended.
+        return if !play.stopped && play.server.ends_soon()? { play.died() } else { Err(error) };
     }
-    play.screen.end(stage, &lesson.title)
+    play.screen.end(stage, lesson.title_in(lang))
 }
 
 /// A replay under way.
 struct Play<'a> {
     server: Server,
+    /// Whether the lesson has stopped the server.
+    stopped: bool,
     client: Option<Client>,
+    /// The command that runs in the background.
+    task: Option<Task>,
     binary: &'a Path,
+    lang: Lang,
     screen: Screen,
 }
 
 impl Play<'_> {
     fn line(&mut self, line: &Line) -> Result<()> {
+        if !matches!(line, Line::Say { .. } | Line::Type(_)) {
+            self.finish_task()?;
+        }
         match line {
-            Line::Say(text) => self.screen.say(text)?,
-            Line::Type(text) => return self.type_line(text),
-            Line::Restart => {
-                self.screen.act("restart")?;
-                self.server.restart()?;
-                return self.server_speaks();
+            Line::Say { en, ko } => self.screen.say(self.lang.choose(en, ko.as_deref())),
+            Line::Type(text) => self.type_line(text),
+            Line::Restart(more) => {
+                self.screen.act(&[self.lang.restart(), &more.join(" ")].join(" "))?;
+                self.server.restart_with(more)?;
+                self.stopped = false;
+                self.server_speaks()
             }
-            Line::Run(words) => {
+            Line::Stop => self.stop(),
+            Line::Run { words, background: false } => {
                 self.screen.run(&words.join(" "))?;
-                let (text, status) = process::run(self.binary, words, self.server.addr())?;
-                // What the command did may still be at work, on several connections at once.
-                let said = self.server.said_when_quiet()?;
-                self.screen.server(&by_peer(&said))?;
-                self.screen.client(&text)?;
-                if !status.success() {
-                    bail!("{} ended with {status}", words.join(" "));
-                }
+                let task = Task::start(self.binary, words, self.server.addr())?;
+                self.end_of_task(task, false)
+            }
+            Line::Run { words, background: true } => {
+                self.screen.run(&format!("{} &", words.join(" ")))?;
+                let task = Task::start(self.binary, words, self.server.addr())?;
+                self.server.speaks(TASK_START, || task.ended())?;
+                self.task = Some(task);
+                self.server_speaks()
             }
         }
-        Ok(())
     }
 
     /// Types a line into the client, which is started where none runs.
@@ -121,22 +151,75 @@ impl Play<'_> {
         // What the client says it sent, it said before the server could know of it.
         let (sent, rest) = said.split_at(end_of_sent(&said));
         self.screen.client(sent)?;
+        if !rest.is_empty() {
+            // The client has an answer, so the server has something to say.
+            self.server.speaks(FIRST_WORD, || Ok(false))?;
+        }
         self.server_speaks()?;
         self.screen.client(rest)?;
         if !client.ended() {
             self.client = Some(client);
         } else if client.status()?.success() {
-            self.screen.note("the client ends")?;
+            self.screen.note(self.lang.client_ends())?;
         } else {
             return self.fail(client);
         }
         Ok(())
     }
 
-    /// Shows all that the server has said by now.
+    /// Stops the server with SIGTERM, and shows how it ends.
+    fn stop(&mut self) -> Result<()> {
+        self.screen.act(self.lang.stop())?;
+        self.stopped = true;
+        let status = self.server.stop()?;
+        self.server_speaks()?;
+        match status {
+            Some(status) => {
+                self.screen.server_note(&format!("{}: {status}", self.lang.server_ends()))
+            }
+            None => self.screen.server_note(self.lang.no_sigterm()),
+        }
+    }
+
+    /// Waits for the end of the command in the background, if there is one, and shows what it printed.
+    fn finish_task(&mut self) -> Result<()> {
+        match self.task.take() {
+            Some(task) => self.end_of_task(task, true),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the end of a command and shows what it printed; with its name if the command is that of an
+    /// earlier line.
+    fn end_of_task(&mut self, task: Task, name: bool) -> Result<()> {
+        let words = task.words.clone();
+        let (text, status) = task.finish()?;
+        self.server_speaks()?;
+        if name {
+            self.screen.note(&format!("{}: {words}", self.lang.command_ends()))?;
+        }
+        self.screen.client(&text)?;
+        if status.success() {
+            return Ok(());
+        }
+        if self.server.ends_soon()? {
+            return self.died();
+        }
+        bail!("the command {words:?} ended with {status}")
+    }
+
+    /// Shows all that the server has said, when it is quiet. It may have served several connections at once.
     fn server_speaks(&mut self) -> Result<()> {
-        let text = self.server.said()?;
-        self.screen.server(&text)
+        let text = self.server.said_when_quiet()?;
+        self.screen.server(&by_peer(&text))
+    }
+
+    /// Fails if the server has ended by itself.
+    fn server_lives(&mut self) -> Result<()> {
+        if !self.stopped && self.server.ended()? {
+            return self.died();
+        }
+        Ok(())
     }
 
     /// The client failed: because of the server, or by itself.
@@ -147,7 +230,7 @@ impl Play<'_> {
         bail!("the client ended with {} in the middle of the lesson", client.status()?)
     }
 
-    /// The server is no more: shows its last words.
+    /// The server has ended: shows what it said at last.
     fn died(&mut self) -> Result<()> {
         self.server_speaks()?;
         bail!("the server ended with {} in the middle of the lesson", self.server.status()?)

@@ -1,11 +1,12 @@
 //! A server and a client as processes, what they print, and that none of them is left behind.
 
+#[cfg(unix)]
+use crate::watchdog::Watchdog;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,31 +15,63 @@ use std::{env, fs, thread};
 /// How long to wait for a process to say something; more than the 10 s that a client gives a server.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long a server says nothing when it has nothing more to say.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long a server says nothing when it has nothing more to say: so many rounds of so long each. On a busy
+/// machine this program has to wait for its turn in each round, and then it waits longer in all.
+const QUIET_ROUNDS: u32 = 10;
+const QUIET_ROUND: Duration = Duration::from_millis(10);
 
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
 
-/// The processes that run now, each under a number of its own: the system gives a process id a second time.
-/// A signal that ends this program must end them, too.
-static RUNNING: Mutex<BTreeMap<u64, Running>> = Mutex::new(BTreeMap::new());
-
-/// How many processes have been started.
-static STARTED: AtomicU64 = AtomicU64::new(0);
-
-/// The folders in which servers keep their files. They are removed with their servers.
-static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-fn folders() -> MutexGuard<'static, Vec<PathBuf>> {
-    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+/// What this program has started and made. It has to be gone when the program ends.
+struct Kept {
+    /// The processes that run now, each under a number of its own: the system gives a process id a second time.
+    processes: BTreeMap<u64, Running>,
+    /// How many processes have been started.
+    started: u64,
+    /// The folders in which servers keep their files. They are removed with their servers.
+    folders: Vec<PathBuf>,
+    /// Cleans up if this program is killed. It runs as long as there is something to clean up.
+    #[cfg(unix)]
+    watchdog: Option<Watchdog>,
 }
 
-fn running() -> MutexGuard<'static, BTreeMap<u64, Running>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+static KEPT: Mutex<Kept> = Mutex::new(Kept {
+    processes: BTreeMap::new(),
+    started: 0,
+    folders: Vec::new(),
+    #[cfg(unix)]
+    watchdog: None,
+});
+
+fn kept() -> MutexGuard<'static, Kept> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on Ctrl-C, Ctrl-\, or a polite kill first ends the processes that this program started and removes
+impl Kept {
+    /// Starts the watchdog if there is none or if it was killed, and returns it.
+    #[cfg(unix)]
+    fn watchdog(&mut self) -> Result<&mut Watchdog> {
+        if self.watchdog.as_mut().is_none_or(Watchdog::ended) {
+            self.watchdog = Some(Watchdog::start()?);
+        }
+        self.watchdog.as_mut().context("there is no watchdog")
+    }
+
+    /// Tells the watchdog what there is to clean up. It ends when there is nothing.
+    fn changed(&mut self) {
+        #[cfg(unix)]
+        if self.processes.is_empty() && self.folders.is_empty() {
+            self.watchdog = None;
+        } else if let Some(watchdog) = &mut self.watchdog {
+            let groups = self.processes.values().filter(|running| running.group);
+            let groups: Vec<u32> = groups.map(|running| running.child.id()).collect();
+            watchdog.watch(&groups, &self.folders);
+        }
+    }
+}
+
+/// From now on Ctrl-C, Ctrl-\, SIGTERM and SIGHUP first end the processes that this program started and remove
 /// their folders. The exit status is then 128 and the signal's number, as a shell has it.
 ///
 /// # Errors
@@ -65,13 +98,15 @@ pub fn end_with_signals() -> Result<()> {
 /// Ends all processes, removes all folders, and ends this program.
 fn end_all(status: i32) {
     // The lock is kept to the end, so that nothing new is started.
-    let mut children = running();
-    for child in children.values_mut() {
-        child.kill();
+    let mut kept = kept();
+    for running in kept.processes.values_mut() {
+        running.kill();
     }
-    for folder in folders().iter() {
+    for folder in &kept.folders {
         let _ = fs::remove_dir_all(folder);
     }
+    #[cfg(unix)]
+    drop(kept.watchdog.take());
     std::process::exit(status);
 }
 
@@ -127,18 +162,22 @@ impl Process {
         output: PipeWriter,
     ) -> Result<(Process, Option<ChildStdin>)> {
         command.stderr(output.try_clone()?).stdout(output);
+        let mut kept = kept();
         #[cfg(unix)]
-        if group {
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        {
+            let watched = kept.watchdog()?.group();
+            let group = if group { 0 } else { watched };
+            std::os::unix::process::CommandExt::process_group(&mut command, group);
         }
-        let mut children = running();
         let program = command.get_program().to_os_string();
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", program.to_string_lossy()))?;
         let input = child.stdin.take();
-        let process = Process { key: STARTED.fetch_add(1, Ordering::Relaxed), id: child.id() };
-        children.insert(process.key, Running { child, group });
+        let process = Process { key: kept.started, id: child.id() };
+        kept.started += 1;
+        kept.processes.insert(process.key, Running { child, group });
+        kept.changed();
         Ok((process, input))
     }
 
@@ -149,10 +188,11 @@ impl Process {
 
     /// Ends the process without a warning, and with it its group, if it has one.
     pub fn kill(&self) {
-        let removed = running().remove(&self.key);
+        let removed = kept().processes.remove(&self.key);
         if let Some(mut running) = removed {
             running.kill();
         }
+        kept().changed();
     }
 
     /// The exit status, if the process has ended.
@@ -160,8 +200,8 @@ impl Process {
     /// # Errors
     /// The system does not tell.
     pub fn poll(&self) -> Result<Option<ExitStatus>> {
-        let mut children = running();
-        let running = children.get_mut(&self.key).context("the process is gone")?;
+        let mut kept = kept();
+        let running = kept.processes.get_mut(&self.key).context("the process is gone")?;
         Ok(running.child.try_wait()?)
     }
 
@@ -196,13 +236,17 @@ impl Folder {
     /// # Errors
     /// The system has no room for it.
     pub fn new() -> Result<Folder> {
-        let mut folders = folders();
+        let mut kept = kept();
+        #[cfg(unix)]
+        kept.watchdog()?;
+        let place = std::path::absolute(env::temp_dir())?;
         // An earlier process with the same id may have left a folder behind.
         for number in 0.. {
-            let path = env::temp_dir().join(format!("replay-{}-{number}", std::process::id()));
+            let path = place.join(format!("replay-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    folders.push(path.clone());
+                    kept.folders.push(path.clone());
+                    kept.changed();
                     return Ok(Folder(path));
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
@@ -225,7 +269,9 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-        folders().retain(|path| *path != self.0);
+        let mut kept = kept();
+        kept.folders.retain(|path| *path != self.0);
+        kept.changed();
     }
 }
 
@@ -297,17 +343,22 @@ impl Server {
     pub fn start(binary: &Path, addr: &str) -> Result<Server> {
         let binary = std::path::absolute(binary)?;
         let folder = Folder::new()?;
-        let (process, output, fence) = Server::launch(&binary, addr, &folder.0)?;
+        let (process, output, fence) = Server::launch(&binary, addr, &[], &folder.0)?;
         let mut server = Server { process, output, fence, binary, addr: String::new(), folder };
         server.addr = server.listening()?;
         Ok(server)
     }
 
-    fn launch(binary: &Path, addr: &str, folder: &Path) -> Result<(Process, Output, PipeWriter)> {
+    fn launch(
+        binary: &Path,
+        addr: &str,
+        more: &[String],
+        folder: &Path,
+    ) -> Result<(Process, Output, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let fence = writer.try_clone()?;
         let mut command = command(binary, &["server", "--addr", addr]);
-        command.current_dir(folder);
+        command.args(more).current_dir(folder);
         let (process, _) = Process::start(command, false, writer)?;
         Ok((process, Output::new(reader), fence))
     }
@@ -360,13 +411,37 @@ impl Server {
         }
     }
 
-    /// The same, when nothing has been added to it for a while.
+    /// The same, when nothing has been added to it for 100 ms.
+    ///
+    /// # Errors
+    /// The server does not stop talking.
     pub fn said_when_quiet(&mut self) -> Result<String> {
         let mut said = self.said()?;
-        while self.output.more(QUIET) {
-            said.push_str(&self.said()?);
+        let start = Instant::now();
+        let mut quiet = 0;
+        while quiet < QUIET_ROUNDS {
+            quiet = if self.output.more(QUIET_ROUND) { 0 } else { quiet + 1 };
+            ensure!(start.elapsed() < PATIENCE, "the server does not stop talking");
         }
+        said.push_str(&self.said()?);
         Ok(said)
+    }
+
+    /// Waits until the server has said something that was not asked for before, or `enough` is true; at most
+    /// `limit`. Returns whether it has said something.
+    ///
+    /// # Errors
+    /// An error of `enough`.
+    pub fn speaks(
+        &mut self,
+        limit: Duration,
+        mut enough: impl FnMut() -> Result<bool>,
+    ) -> Result<bool> {
+        let start = Instant::now();
+        while self.output.text.is_empty() && start.elapsed() < limit && !enough()? {
+            self.output.more(QUIET_ROUND);
+        }
+        Ok(!self.output.text.is_empty())
     }
 
     /// The same, as soon as `text` is in it.
@@ -375,7 +450,7 @@ impl Server {
         let mut said = self.said()?;
         while !said.contains(text) {
             ensure!(start.elapsed() < PATIENCE, "the server has not said {text:?}: {said}");
-            self.output.more(QUIET);
+            self.output.more(QUIET_ROUND);
             said.push_str(&self.said()?);
         }
         Ok(said)
@@ -402,13 +477,48 @@ impl Server {
     }
 
     /// Ends the server without a warning and starts it again, at the same address and with its files.
+    ///
+    /// # Errors
+    /// As those of [`Server::start`].
     pub fn restart(&mut self) -> Result<()> {
+        self.restart_with(&[])
+    }
+
+    /// The same with these additional arguments.
+    ///
+    /// # Errors
+    /// As those of [`Server::start`].
+    pub fn restart_with(&mut self, more: &[String]) -> Result<()> {
         // The old process must be gone before the new one can listen at its address.
         self.kill();
-        let (process, output, fence) = Server::launch(&self.binary, &self.addr, &self.folder.0)?;
+        let (process, output, fence) =
+            Server::launch(&self.binary, &self.addr, more, &self.folder.0)?;
         (self.process, self.output, self.fence) = (process, output, fence);
         self.listening()?;
         Ok(())
+    }
+
+    /// Asks the server to end (SIGTERM), waits for that, and returns its exit status. Windows has no SIGTERM:
+    /// there the server is ended without a warning, and there is no status.
+    ///
+    /// # Errors
+    /// The server does not end.
+    pub fn stop(&self) -> Result<Option<ExitStatus>> {
+        if cfg!(windows) {
+            self.kill();
+            return Ok(None);
+        }
+        // The shell has `kill` built in; not every system has it as a program.
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.id())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .context("cannot start sh, which sends SIGTERM")?;
+        ensure!(sent.success(), "the server ended before it was asked to");
+        let status = self.process.wait(PATIENCE)?;
+        status.context("the server does not end after SIGTERM").map(Some)
     }
 
     /// The folder in which it runs.
@@ -481,18 +591,47 @@ impl Client {
     }
 }
 
-/// Runs `binary` with `words` and `--addr ADDR` to its end; returns what it printed and its status.
-pub fn run(binary: &Path, words: &[String], addr: &str) -> Result<(String, ExitStatus)> {
-    let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
-    arguments.extend(["--addr", addr]);
-    let (reader, writer) = io::pipe()?;
-    let (process, _) = Process::start(command(binary, &arguments), false, writer)?;
-    let mut output = Output::new(reader);
-    while !output.ended {
-        if !output.more(PATIENCE) && !output.ended {
-            bail!("{} says nothing for {} s", words.join(" "), PATIENCE.as_secs());
-        }
+/// A command of the stage that runs. It is ended when this is dropped.
+pub struct Task {
+    /// Its arguments, as the lesson has them.
+    pub words: String,
+    process: Process,
+    output: Output,
+}
+
+impl Task {
+    /// Starts `binary` with `words` and `--addr ADDR`.
+    ///
+    /// # Errors
+    /// The binary cannot be started.
+    pub fn start(binary: &Path, words: &[String], addr: &str) -> Result<Task> {
+        let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        arguments.extend(["--addr", addr]);
+        let (reader, writer) = io::pipe()?;
+        let (process, _) = Process::start(command(binary, &arguments), false, writer)?;
+        Ok(Task { words: words.join(" "), process, output: Output::new(reader) })
     }
-    let status = process.wait(PATIENCE)?.context("the command does not end")?;
-    Ok((output.take(output.text.len()), status))
+
+    /// Whether the command has ended.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn ended(&self) -> Result<bool> {
+        Ok(self.process.poll()?.is_some())
+    }
+
+    /// Waits for the end of the command; returns what it printed and its status.
+    ///
+    /// # Errors
+    /// The command is silent for 15 s, or does not end.
+    pub fn finish(mut self) -> Result<(String, ExitStatus)> {
+        let Task { words, process, output } = &mut self;
+        while !output.ended {
+            if !output.more(PATIENCE) && !output.ended {
+                bail!("{words} says nothing for {} s", PATIENCE.as_secs());
+            }
+        }
+        let status = process.wait(PATIENCE)?.with_context(|| format!("{words} does not end"))?;
+        Ok((output.take(output.text.len()), status))
+    }
 }

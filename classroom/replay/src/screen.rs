@@ -1,101 +1,420 @@
-//! The terminal: the client on the left, the server on the right, each in a colour of its own.
+//! The screen: the client on the left, the server on the right. A line that is too long is wrapped inside its own
+//! column. A row never has both sides, so on a narrow screen the columns may overlap: each side gets enough room
+//! for the longest header field of a lesson.
+//!
+//! The colours are those that can be read on a light and on a dark background: the default colour for the client,
+//! and bright magenta for the server. Green, cyan and yellow are too light for a white background, and blue is
+//! too dark for a black one.
 
+use crate::words::Lang;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use std::{env, net::SocketAddr};
+use terminal_size::{Height, Width, terminal_size_of};
+use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter, wrap};
 
-/// Where the server's column begins: 80 columns hold the longest field line of a lesson on either side.
-const COLUMN: usize = 38;
+/// How many columns a screen has that is no terminal.
+const COLUMNS: usize = 80;
 
-const TITLE: Style = Style::new().bold();
-const WORDS: Style = Style::new().italic();
-const CLIENT: Style = AnsiColor::Green.on_default();
-const TYPED: Style = AnsiColor::Green.on_default().bold();
-const SERVER: Style = AnsiColor::Magenta.on_default();
-const NOTE: Style = Style::new().dimmed();
+/// The widths of a screen that are used: a narrower one is taken for this narrow, a wider one for this wide.
+const MIN_COLUMNS: usize = 20;
+const MAX_COLUMNS: usize = 160;
+
+/// The rows of the lowest screen that `--step` divides into pages.
+const MIN_ROWS: usize = 6;
+
+/// How many columns a side has at least, if the screen has them:
+/// `→ Content-Type: text/plain; charset=utf-8` has 41.
+const SIDE: usize = 42;
+
+/// How many columns the server's side has at least, if the screen has them beside the client's: the same field in a
+/// log with the time and the peer has 78.
+const LOG: usize = 78;
+
+/// How far the server's column stands to the right on the narrowest screen.
+const INDENT: usize = 8;
+
+const PLAIN: Style = Style::new();
+const BOLD: Style = Style::new().bold();
+const SERVER: Style = AnsiColor::BrightMagenta.on_default();
+
+/// Whose column a row is in.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    /// All columns, for the words of the replay.
+    Both,
+    Client,
+    Server,
+}
 
 /// Standard output, with colours where it is a terminal and NO_COLOR is not set.
 pub struct Screen {
     output: anstream::Stdout,
+    lang: Lang,
+    /// Whether each line of the lesson has a page of its own.
+    pages: bool,
+    columns: usize,
+    rows: usize,
+    /// How many rows of this page are in use.
+    used: usize,
+    /// The rows at the top of each page: the line that is played.
+    head: Vec<String>,
 }
 
 impl Screen {
-    pub fn new() -> Screen {
-        Screen { output: anstream::stdout() }
+    /// A screen in this language. With `step` on a terminal it shows one page after another.
+    pub fn new(lang: Lang, step: bool) -> Screen {
+        let dumb = env::var_os("TERM").is_some_and(|name| name == "dumb");
+        let mut screen = Screen {
+            output: anstream::stdout(),
+            lang,
+            pages: step && io::stdout().is_terminal() && !dumb,
+            columns: COLUMNS,
+            rows: usize::MAX,
+            used: 0,
+            head: Vec::new(),
+        };
+        screen.measure();
+        screen
+    }
+
+    /// Takes the size of the terminal, which can change between two pages.
+    fn measure(&mut self) {
+        if let Some((Width(columns), Height(rows))) = terminal_size_of(io::stdout()) {
+            self.columns = usize::from(columns).clamp(MIN_COLUMNS, MAX_COLUMNS);
+            self.rows = usize::from(rows).max(MIN_ROWS);
+        }
     }
 
     /// The lesson's title and the heads of the two columns.
     pub fn title(&mut self, title: &str) -> Result<()> {
-        self.row(0, TITLE, &format!("Lesson {title}"))?;
-        self.row(0, NOTE, "")?;
-        self.heads()
-    }
-
-    fn heads(&mut self) -> Result<()> {
-        let client = format!("{CLIENT}client{CLIENT:#}");
-        let space = " ".repeat(COLUMN - "client".len());
-        self.print(&format!("{client}{space}{SERVER}server{SERVER:#}"))
+        self.show(Side::Both, BOLD, &format!("{} {title}", self.lang.lesson()))?;
+        self.print("")?;
+        let (client, server) = (self.lang.client(), self.lang.server());
+        let (column, _) = place(Side::Server, self.columns);
+        let space = " ".repeat(column.saturating_sub(display_width(client)).max(1));
+        let style = SERVER.bold();
+        self.print(&format!("{BOLD}{client}{BOLD:#}{space}{style}{server}{style:#}"))
     }
 
     /// Says something to the reader.
     pub fn say(&mut self, text: &str) -> Result<()> {
-        self.print("")?;
-        self.row(0, WORDS, &format!("# {text}"))
+        if self.used > 0 {
+            self.print("")?;
+        }
+        self.head(Side::Both, BOLD, &format!("# {text}"))
     }
 
     /// A line that is typed into the client, behind its prompt.
     pub fn typed(&mut self, text: &str) -> Result<()> {
-        self.row(0, TYPED, &format!("> {text}"))
-    }
-
-    /// What is done to the server.
-    pub fn act(&mut self, text: &str) -> Result<()> {
-        self.row(COLUMN, NOTE, &format!("! {text}"))
+        self.head(Side::Client, BOLD, &format!("> {text}"))
     }
 
     /// A command that is run beside the client.
     pub fn run(&mut self, text: &str) -> Result<()> {
-        self.row(0, TYPED, &format!("$ {text}"))
+        self.head(Side::Client, BOLD, &format!("$ {text}"))
     }
 
-    /// A remark of the replay.
+    /// What is done to the server.
+    pub fn act(&mut self, text: &str) -> Result<()> {
+        self.head(Side::Server, SERVER.bold(), &format!("! {text}"))
+    }
+
+    /// A remark on the client or on a command.
     pub fn note(&mut self, text: &str) -> Result<()> {
-        self.row(0, NOTE, &format!("({text})"))
+        self.show(Side::Client, PLAIN, &format!("({text})"))
+    }
+
+    /// A remark on the server.
+    pub fn server_note(&mut self, text: &str) -> Result<()> {
+        self.show(Side::Server, SERVER, &format!("({text})"))
     }
 
     /// What the client says.
     pub fn client(&mut self, text: &str) -> Result<()> {
-        text.lines().try_for_each(|line| self.row(0, CLIENT, line))
+        text.lines().try_for_each(|line| self.show(Side::Client, PLAIN, line))
     }
 
     /// What the server says.
     pub fn server(&mut self, text: &str) -> Result<()> {
-        text.lines().try_for_each(|line| self.row(COLUMN, SERVER, line))
+        text.lines().try_for_each(|line| self.show(Side::Server, SERVER, line))
     }
 
     /// Where to go from here.
     pub fn end(&mut self, stage: &str, title: &str) -> Result<()> {
+        let lang = self.lang;
+        let rows = [
+            (lang.server_by_hand(), format!("cargo run -p {stage} -- server")),
+            (lang.client_by_hand(), format!("cargo run -p {stage} -- client")),
+            (lang.explanation(), format!("{} {title}", lang.notes())),
+        ];
+        let widest = rows.iter().map(|(label, _)| display_width(label)).max().unwrap_or(0);
         self.print("")?;
-        self.print(&format!("{NOTE}by hand, the server:{NOTE:#}  cargo run -p {stage} -- server"))?;
-        self.print(&format!("{NOTE}by hand, the client:{NOTE:#}  cargo run -p {stage} -- client"))?;
-        self.print(&format!("{NOTE}what it means:{NOTE:#}        NOTES.md, section {title}"))
-    }
-
-    /// Waits for Enter. At the end of input there is nothing to wait for.
-    pub fn wait(&mut self) -> Result<()> {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).context("cannot read from the keyboard")?;
+        for (label, text) in rows {
+            let space = " ".repeat(widest + 2 - display_width(label));
+            self.show(Side::Both, PLAIN, &format!("{label}{space}{text}"))?;
+        }
         Ok(())
     }
 
-    /// One line in one style, `column` places from the left.
-    fn row(&mut self, column: usize, style: Style, text: &str) -> Result<()> {
-        let text = text.trim_end();
-        let space = if text.is_empty() { 0 } else { column };
-        self.print(&format!("{}{style}{text}{style:#}", " ".repeat(space)))
+    /// Waits for Enter, and begins a new page where the screen has pages. Goes on at the end of input, too.
+    pub fn next_page(&mut self) -> Result<()> {
+        self.wait()?;
+        self.head.clear();
+        Ok(())
     }
 
-    fn print(&mut self, text: &str) -> Result<()> {
-        writeln!(self.output, "{text}").context("cannot print")
+    fn wait(&mut self) -> Result<()> {
+        let text = self.lang.go_on();
+        let end = if self.pages { "" } else { "\n" };
+        if self.pages {
+            // Keeps the place of the cursor.
+            self.control("\x1b7")?;
+        }
+        self.write(&format!("{BOLD}{text}{BOLD:#}{end}"))?;
+        let mut line = Vec::new();
+        io::stdin()
+            .lock()
+            .read_until(b'\n', &mut line)
+            .context("the replay cannot read from the keyboard")?;
+        if self.pages {
+            // Goes back to that place and removes the words and the row below, into which Enter has moved the cursor:
+            // a terminal that is scrolled back still has this page. Then clears the screen.
+            self.control("\x1b8\x1b[J\x1b[2J\x1b[H")?;
+            self.used = 0;
+            self.measure();
+        }
+        Ok(())
+    }
+
+    /// Shows the line that is played, which is then at the top of each page.
+    fn head(&mut self, side: Side, style: Style, text: &str) -> Result<()> {
+        let rows = rows(side, self.columns, style, text);
+        rows.iter().try_for_each(|row| self.print(row))?;
+        self.head = rows;
+        Ok(())
+    }
+
+    /// Shows one line on a side.
+    fn show(&mut self, side: Side, style: Style, line: &str) -> Result<()> {
+        rows(side, self.columns, style, line).iter().try_for_each(|row| self.print(row))
+    }
+
+    /// Prints one row. The last two rows of a page are for the words that say how to go on, and for the cursor after
+    /// Enter.
+    fn print(&mut self, row: &str) -> Result<()> {
+        if self.pages && self.used + 2 >= self.rows {
+            self.wait()?;
+            // A head that is nearly as high as the screen would leave no room.
+            if self.head.len() < self.rows / 2 {
+                for row in self.head.clone() {
+                    self.write(&format!("{row}\n"))?;
+                    self.used += 1;
+                }
+            }
+        }
+        self.used += 1;
+        self.write(&format!("{row}\n"))
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush()).map_err(why)
+    }
+
+    /// Moves the cursor and clears the screen. anstream would leave that out where it leaves out colours.
+    fn control(&mut self, text: &str) -> Result<()> {
+        let mut output = io::stdout();
+        output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(why)
+    }
+}
+
+/// Says why nothing can be printed.
+fn why(error: io::Error) -> anyhow::Error {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return anyhow::anyhow!("the output was closed before the end of the lesson");
+    }
+    anyhow::Error::from(error).context("the replay cannot print")
+}
+
+/// The first column of a side, counted from 0, and how many columns it has.
+fn place(side: Side, columns: usize) -> (usize, usize) {
+    let least = SIDE.min(columns - INDENT);
+    let server = (columns / 2).max(least).max(LOG.min(columns.saturating_sub(SIDE)));
+    match side {
+        Side::Both => (0, columns),
+        Side::Client => (0, (columns - server).max(least)),
+        Side::Server => (columns - server, server),
+    }
+}
+
+/// A line as rows of the screen, in this style. Arrows and status lines are bold.
+fn rows(side: Side, columns: usize, style: Style, line: &str) -> Vec<String> {
+    let (column, width) = place(side, columns);
+    let line = escape_control(line.trim_end());
+    let (prefix, text) = split_prefix(&line);
+    let status = text.starts_with("← HTTP/");
+    let text_style = if status { style.bold() } else { style };
+    let space = " ".repeat(column);
+    if display_width(&line) <= width {
+        let row = format!("{}{}", with_arrows(prefix, style), with_arrows(text, text_style));
+        // An empty row has no spaces at its end.
+        return vec![if line.is_empty() { row } else { format!("{space}{row}") }];
+    }
+    let mut rows = Vec::new();
+    let mut indent = "";
+    if !prefix.is_empty() {
+        rows.push(format!("{space}{}", with_arrows(prefix.trim_end(), style)));
+        indent = " ";
+    }
+    // An arrow stays with its first word: no line is broken at a no-break space.
+    let glued = text.replacen("→ ", "→\u{a0}", 1).replacen("← ", "←\u{a0}", 1);
+    let next = format!("{indent}  ");
+    let options = Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(&next)
+        .word_splitter(WordSplitter::NoHyphenation);
+    for row in wrap(&glued, options) {
+        let row = row.replacen("→\u{a0}", "→ ", 1).replacen("←\u{a0}", "← ", 1);
+        rows.push(format!("{space}{}", with_arrows(&row, text_style)));
+    }
+    rows
+}
+
+/// A line of a log in two parts: the time and the address of the peer, and the rest. The first is empty in another
+/// line. Its parts together are the line.
+fn split_prefix(line: &str) -> (&str, &str) {
+    let mut spaces = line.match_indices(' ').map(|(at, _)| at);
+    match (spaces.next(), spaces.next()) {
+        (Some(first), Some(second)) if line[first + 1..second].parse::<SocketAddr>().is_ok() => {
+            line.split_at(second + 1)
+        }
+        _ => ("", line),
+    }
+}
+
+/// Text in this style, its arrows in bold.
+fn with_arrows(text: &str, style: Style) -> String {
+    let bold = style.bold();
+    let mut row = String::new();
+    for part in text.split_inclusive(['→', '←']) {
+        let end = part.trim_end_matches(['→', '←']);
+        let arrow = &part[end.len()..];
+        for (part, style) in [(end, style), (arrow, bold)] {
+            if !part.is_empty() {
+                row.push_str(&format!("{style}{part}{style:#}"));
+            }
+        }
+    }
+    row
+}
+
+/// Shows control characters as escapes, so that they do not drive the terminal.
+fn escape_control(line: &str) -> String {
+    let mut text = String::new();
+    for letter in line.chars() {
+        if letter.is_control() {
+            text.extend(letter.escape_default());
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(side: Side, columns: usize, line: &str) -> Vec<String> {
+        rows(side, columns, PLAIN, line)
+            .into_iter()
+            .map(|row| anstream::adapter::strip_str(&row).to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_line_that_fits_is_one_row() {
+        let line = "→ Content-Type: text/plain; charset=utf-8";
+        assert_eq!(plain(Side::Client, 80, line), [line]);
+        assert_eq!(plain(Side::Server, 80, line), [format!("{}{line}", " ".repeat(38))]);
+        assert_eq!(plain(Side::Server, 80, ""), [""]);
+    }
+
+    #[test]
+    fn a_log_line_breaks_after_the_peer() {
+        let line = "2026-01-02T03:04:05Z 127.0.0.1:40001 → Content-Type: text/plain; charset=utf-8";
+        let space = " ".repeat(38);
+        assert_eq!(
+            plain(Side::Server, 80, line),
+            [
+                format!("{space}2026-01-02T03:04:05Z 127.0.0.1:40001"),
+                format!("{space} → Content-Type: text/plain; charset=utf-8"),
+            ]
+        );
+        for (columns, column) in [(120, 42), (130, 52), (160, 80)] {
+            let row = format!("{}{line}", " ".repeat(column));
+            assert_eq!(plain(Side::Server, columns, line), [row]);
+        }
+        let empty = "2026-01-02T03:04:05Z 127.0.0.1:40001 →";
+        assert_eq!(plain(Side::Server, 80, empty), [format!("{space}{empty}")]);
+    }
+
+    #[test]
+    fn wide_characters_count_two_columns() {
+        let line = "가".repeat(50);
+        // A word that is broken leaves the room of the indent free in its first row, too.
+        for (side, room, start) in [(Side::Client, 40, 0), (Side::Server, 40, 38)] {
+            let rows = plain(side, 80, &line);
+            assert_eq!(rows.len(), 3);
+            assert_eq!(display_width(&rows[0]), start + room);
+            assert!(rows[1].starts_with(&format!("{}  가", " ".repeat(start))));
+            let letters = rows.concat().chars().filter(|letter| *letter == '가').count();
+            assert_eq!(letters, 50);
+        }
+        let words = "🦀 가나다 🦀🦀 라마바 ".repeat(12);
+        for columns in [20, 40, 79, 80, 81, 120, 160] {
+            for side in [Side::Both, Side::Client, Side::Server] {
+                for row in plain(side, columns, &words) {
+                    assert!(display_width(&row) <= columns, "{columns} columns: {row:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_side_stays_in_its_column() {
+        for columns in MIN_COLUMNS..=MAX_COLUMNS {
+            let (client, client_width) = place(Side::Client, columns);
+            let (server, server_width) = place(Side::Server, columns);
+            assert_eq!((client, server + server_width), (0, columns));
+            assert!(server >= INDENT && client_width >= MIN_COLUMNS - INDENT);
+            for row in plain(Side::Server, columns, &"word ".repeat(60)) {
+                assert!(row.starts_with(&" ".repeat(server)), "{columns} columns: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrow_stays_with_its_word() {
+        let long = format!("← {}", "x".repeat(60));
+        assert_eq!(plain(Side::Client, 80, &long)[0], format!("← {}", "x".repeat(38)));
+    }
+
+    #[test]
+    fn arrows_and_status_lines_are_bold() {
+        let rows = rows(Side::Client, 80, PLAIN, "← Content-Length: 5");
+        assert_eq!(rows, [format!("{BOLD}←{BOLD:#} Content-Length: 5")]);
+        let style = SERVER.bold();
+        let rows = self::rows(Side::Client, 80, SERVER, "← HTTP/1.1 200 OK");
+        assert_eq!(rows, [format!("{style}←{style:#}{style} HTTP/1.1 200 OK{style:#}")]);
+        let rows = self::rows(Side::Client, 80, PLAIN, "GET / → 200");
+        assert_eq!(rows, [format!("GET / {BOLD}→{BOLD:#} 200")]);
+    }
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(plain(Side::Client, 80, "a\u{1b}[2Jb\tc"), ["a\\u{1b}[2Jb\\tc"]);
     }
 }

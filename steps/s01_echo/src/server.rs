@@ -1,13 +1,24 @@
-//! The server: serves one connection after another.
+//! The server: accepts connections and answers on them.
+//!
+//! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
+//! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
+//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
+//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
 
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, prelude::*};
 use std::net::{TcpListener, TcpStream};
 
-/// Listens on `addr` (HOST:PORT) and serves one connection after another, until one of them fails.
+/// Listens on `addr` (HOST:PORT) and serves the connections that come.
+///
+/// # Errors
+/// An address that is in use, or a connection that fails.
 pub fn run(addr: &str) -> Result<()> {
     let listener = TcpListener::bind(addr).map_err(|error| {
-        anyhow!("cannot listen on {addr}: {error}; choose another address, such as --addr 127.0.0.1:0 for a free port")
+        anyhow!(
+            "cannot listen on {addr}: {error}; \
+             choose another address, such as --addr 127.0.0.1:0 for a free port"
+        )
     })?;
     log(&format!("listening on {}", listener.local_addr()?));
     loop {
@@ -17,7 +28,7 @@ pub fn run(addr: &str) -> Result<()> {
     }
 }
 
-/// Serves one connection, which is closed when `stream` goes out of scope.
+/// Serves one connection. It is closed when `stream` goes out of scope.
 fn serve(mut stream: TcpStream) -> Result<()> {
     let mut buffer = [0; 1024];
     let length = stream.read(&mut buffer)?;
@@ -27,8 +38,8 @@ fn serve(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Tells whoever watches the server, before the client can know.
+/// Prints a line for the person who runs the server, before the client gets its reply.
 fn log(text: &str) {
-    // Where nobody watches any more, the server goes on: println! would panic.
+    // `println!` would panic where standard output is closed.
     let _ = writeln!(io::stdout(), "{text}");
 }

@@ -1,73 +1,82 @@
-//! The client: sends what somebody types and shows what comes back.
+//! The client: sends what a person types, and prints what comes back.
+//!
+//! `connect` asks the system for a TCP connection to the server. The system chooses a free port for
+//! this end of it, and returns when the handshake (SYN, SYN-ACK, ACK) is done. From then on the
+//! stream carries bytes in both directions, in order, until one side closes it.
 
 use crate::http::{Request, Response};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::io::{self, BufReader, ErrorKind, prelude::*};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long the client waits for a connection, and then for each piece of a reply.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long the client waits for a connection, and then for a reply.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends what is typed to the server at `addr` (HOST:PORT) and prints what comes back.
+/// The longest reply that the client reads.
+const MAX_REPLY_BYTES: u64 = 16 << 20;
+
+/// Sends what a person types to the server at `addr` (HOST:PORT), and prints what comes back.
+/// An empty line, or the end of input, ends the loop.
+/// After a line that fails, the loop goes on.
+///
+/// # Errors
+/// A line that got no whole reply.
 pub fn run(addr: &str) -> Result<()> {
+    let mut failed = 0;
     while let Some(line) = prompt()? {
         if line.is_empty() {
             break;
         }
-        send(addr, &line)?;
+        if let Err(error) = send(addr, &line) {
+            let _ = writeln!(io::stderr(), "{error:#}");
+            failed += 1;
+        }
     }
+    ensure!(failed == 0, "the client ends with an error status; lines that failed: {failed}");
     Ok(())
 }
 
-/// Sends `line` and prints what the server says to it.
+/// Sends `line` and prints what comes back.
 fn send(addr: &str, line: &str) -> Result<()> {
     let request = Request::new("POST", "/", addr).with_text(line);
-    let response = exchange(addr, &request, TIME_LIMIT).map_err(|error| explain(error, line))?;
-    if !response.is_success() {
-        return print(&format!("{} {}\n", response.status, response.reason));
-    }
+    let response = exchange(addr, &request).map_err(|error| explain(error, line))?;
     print(&format!("{}\n", response.body))
 }
 
 /// Sends `request` on a connection of its own and returns the response.
-pub fn exchange(addr: &str, request: &Request, limit: Duration) -> Result<Response> {
-    let mut stream = connect(addr, limit)?;
-    let sent = stream.get_mut().write_all(request.to_string().as_bytes());
+pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
+    let mut stream = BufReader::new(connect(addr)?).take(MAX_REPLY_BYTES);
+    stream.get_mut().get_mut().write_all(request.to_string().as_bytes())?;
     let response = Response::read(&mut stream, &request.method);
-    // A server that has had enough may answer before it has read all: then its answer counts.
-    if response.is_err() {
-        sent?;
-    }
+    ensure!(stream.limit() > 0, "the response is too long for this client");
     response
 }
 
-/// Opens a connection to `addr`, whose reads and writes give up after `limit`.
-fn connect(addr: &str, limit: Duration) -> Result<BufReader<TcpStream>> {
-    let found =
+/// Opens a connection to `addr` (HOST:PORT).
+pub fn connect(addr: &str) -> Result<TcpStream> {
+    let candidates =
         addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
     let mut reason = anyhow!("the name has no address");
-    // A name such as localhost can have several addresses: the first that answers is taken.
-    for candidate in found {
-        match TcpStream::connect_timeout(&candidate, limit) {
+    // A name such as localhost can have several addresses. The first one that answers is used.
+    for candidate in candidates {
+        match TcpStream::connect_timeout(&candidate, TIMEOUT) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(limit))?;
-                stream.set_write_timeout(Some(limit))?;
-                return Ok(BufReader::new(stream));
+                stream.set_read_timeout(Some(TIMEOUT))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                return Ok(stream);
             }
             Err(error) => reason = error.into(),
         }
     }
-    let stage = env!("CARGO_PKG_NAME");
-    bail!(
-        "nothing answers at {addr} ({reason}); start a server with: cargo run -p {stage} -- server --addr {addr}"
-    )
+    let command = concat!("cargo run -p ", env!("CARGO_PKG_NAME"), " -- server --addr");
+    bail!("nothing answers at {addr} ({reason}); start a server with: {command} {addr}")
 }
 
-/// Says that `line` got no reply, and why.
+/// Adds to `error` which line got no reply.
 pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
-        // The system's own words for a time limit are "Resource temporarily unavailable".
+        // The system's own words for a timeout are "Resource temporarily unavailable".
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             anyhow!("the server did not answer in time; is it busy with another client?")
         }
@@ -87,8 +96,21 @@ fn prompt() -> Result<Option<String>> {
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_string()))
 }
 
-/// Prints `text` at once, whether or not it ends a line.
-fn print(text: &str) -> Result<()> {
+/// Prints `text` at once. A terminal obeys control characters, so those that a server sent are
+/// printed as escapes, such as `\u{1b}`. Line feeds stay.
+pub fn print(text: &str) -> Result<()> {
     let mut output = io::stdout();
-    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("cannot print")
+    output
+        .write_all(escape_control(text).as_bytes())
+        .and_then(|()| output.flush())
+        .context("cannot print")
+}
+
+/// Replaces the control characters in `text`, but for line feeds, by escapes.
+pub fn escape_control(text: &str) -> String {
+    let escape = |c: char| match c {
+        c if c.is_control() && c != '\n' => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

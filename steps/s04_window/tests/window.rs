@@ -1,12 +1,13 @@
 //! The window sends a message and shows the reply; it says what failed, and waits without standing still.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use testing::{needs, servers};
 
 testing::window!();
 
 testing::usual! {
-    WINDOW: keeps_the_text_without_http, can_be_used_while_it_waits, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
+    keeps_the_text_without_http, can_be_used_while_it_waits, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]
@@ -23,6 +24,27 @@ fn enter_and_the_button_send() -> Result<()> {
     person.clicks("Send");
     person.waits_for("안녕, 창")?;
     assert_eq!(person.value("Text").as_deref(), Some("안녕, 창"));
+    Ok(())
+}
+
+#[test]
+fn the_reply_has_the_colour_of_the_server() -> Result<()> {
+    let server = STAGE.server()?;
+    let mut person = WINDOW.open(server.addr());
+    person.sends("hello");
+    person.waits_for("hello")?;
+    let (typed, reply) = (person.text("hello")?, person.texts().pop().context("no text")?);
+    assert!(typed.is_green() && reply.is_magenta() && reply.text == "hello", "{}", reply.text);
+    Ok(())
+}
+
+#[needs("a Korean font")]
+#[test]
+fn a_long_reply() -> Result<()> {
+    let body = "\u{1b}]0;title\u{7}".to_string() + &"한글".repeat(1_000_000);
+    let person = WINDOW.shows_a_part_of(200, &body, "Send")?;
+    assert!(person.sees("\\u{1b}]0;title\\u{7}한글"));
+    assert!(person.sees("(the rest is not shown)"));
     Ok(())
 }
 

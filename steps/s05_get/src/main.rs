@@ -1,6 +1,11 @@
-//! Stage 5: the server remembers.
+//! Stage 5, the server remembers. New: `messages.rs`.
 //!
-//! `server` and `client` are the two programs of the lesson; without an argument both of them replay it.
+//! - `server.rs` accepts connections and answers on them.
+//! - `client.rs` connects, sends what a person types, and prints what comes back.
+//! - `http.rs` turns requests and responses into bytes, and bytes into them.
+//! - `window.rs` is the client as a window.
+//! - `messages.rs` holds the list of messages that the server keeps.
+//! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 
 mod client;
 mod http;
@@ -11,9 +16,10 @@ mod window;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Where the server listens and the client connects, unless `--addr` says otherwise.
+/// The address at which the server listens and to which the client connects, without `--addr`.
 const ADDR: &str = "127.0.0.1:8080";
 
 #[derive(Parser)]
@@ -32,6 +38,10 @@ struct Cli {
     /// Wait for Enter between the lines of the replay
     #[arg(long)]
     step: bool,
+
+    /// The language in which the lesson is told [default: that of the system]
+    #[arg(long, value_name = "LANG", value_parser = ["en", "ko"])]
+    lang: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -48,7 +58,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            let _ = writeln!(io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -56,7 +66,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let addr = cli.addr.as_deref().unwrap_or(ADDR);
-    match cli.command {
+    match &cli.command {
         Some(Command::Server) => server::run(addr),
         Some(Command::Client) => client::run(addr),
         #[cfg(feature = "window")]
@@ -71,6 +81,7 @@ fn run(cli: &Cli) -> Result<()> {
             include_str!("../lesson.txt"),
             cli.addr.as_deref(),
             cli.step,
+            cli.lang.as_deref(),
         ),
     }
 }

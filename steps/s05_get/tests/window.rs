@@ -6,7 +6,8 @@ use testing::needs;
 testing::window!();
 
 testing::usual! {
-    WINDOW: refreshes, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
+    refreshes, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]
@@ -20,5 +21,16 @@ fn the_list_is_drawn() -> Result<()> {
     person.clicks("Send");
     person.waits_for("1: 첫째 둘째")?;
     assert!(person.sees("0: 첫째"));
+    Ok(())
+}
+
+/// Of a long list the newest messages are drawn, and the start of each.
+#[test]
+fn a_long_list() -> Result<()> {
+    let messages: Vec<String> = (0..2000).map(|n| format!("message {n}\u{7}").repeat(80)).collect();
+    let list = serde_json::to_string(&messages)?;
+    let person = WINDOW.shows_a_part_of(200, &list, "Refresh")?;
+    assert!(person.sees("1999: message 1999\\u{7}message"));
+    assert!(person.sees("(older messages are not shown)") && !person.sees("1990: message"));
     Ok(())
 }

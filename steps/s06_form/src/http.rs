@@ -1,4 +1,15 @@
-//! HTTP/1.1 messages as bytes (RFC 9112): a start line, fields, an empty line, and perhaps a body.
+//! HTTP/1.1 messages as bytes (RFC 9112). A request and the response to it:
+//!
+//! ```text
+//! start line    POST / HTTP/1.1           HTTP/1.1 200 OK
+//! fields        Host: 127.0.0.1:8080      Content-Type: text/plain; charset=utf-8
+//!               Content-Length: 2         Content-Length: 2
+//! empty line
+//! body          hi                        hi
+//! ```
+//!
+//! CR LF ends each line of the *head*, and the empty line ends the head. Content-Length is framing:
+//! it says where the body ends. `to_string` makes the bytes, `read` takes them apart.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt;
@@ -14,7 +25,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without a body, for `target` on the server at `host` (HOST:PORT).
+    /// Makes a request without a body, for `target` on the server at `host` (HOST:PORT).
     pub fn new(method: &str, target: &str, host: &str) -> Request {
         let mut fields = Fields::default();
         fields.add("Host", host);
@@ -28,7 +39,7 @@ impl Request {
         }
     }
 
-    /// The same request with `text` as its body.
+    /// Makes `text` the body, and adds the fields that describe it.
     pub fn with_text(mut self, text: &str) -> Request {
         self.fields.add_body("text/plain; charset=utf-8", text);
         self.body = text.to_string();
@@ -37,25 +48,30 @@ impl Request {
 
     /// Reads a whole request, however many segments bring it.
     pub fn read(stream: &mut impl BufRead) -> Result<Request> {
-        let (start_line, fields) = read_head(stream)?;
-        let words: Vec<&str> = start_line.split(' ').collect();
-        let &[method, target, version] = words.as_slice() else {
+        let mut start_line = read_line(stream)?;
+        // One empty line before the request is ignored (RFC 9112, section 2.2).
+        if start_line.is_empty() {
+            start_line = read_line(stream)?;
+        }
+        let &[method, target, version] = &start_line.split(' ').collect::<Vec<_>>()[..] else {
             bail!("{start_line:?} is not a request line");
         };
-        ensure!(version.starts_with("HTTP/"), "{version:?} is not a version of HTTP");
-        // Without a Content-Length, a request has no body.
+        let is_target = !target.is_empty() && !target.contains('\t');
+        let is_valid = is_token(method) && is_target && is_version(version);
+        ensure!(is_valid, "{start_line:?} is not a request line");
+        let fields = read_fields(stream)?;
+        // A request without Content-Length has no body.
         let length = fields.content_length()?.unwrap_or(0);
         Ok(Request {
             method: method.to_string(),
             target: target.to_string(),
             version: version.to_string(),
-            body: read_body(stream, Some(length))?,
             fields,
+            body: read_body(stream, Some(length))?,
         })
     }
 }
 
-/// The request as it goes over the wire.
 impl fmt::Display for Request {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{} {} {}\r\n", self.method, self.target, self.version)?;
@@ -73,65 +89,62 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with a body of the given media type.
-    pub fn new(status: u16, media_type: &str, body: &str) -> Response {
+    /// Makes a response with a body of the given media type.
+    pub fn new(status: u16, media_type: &str, body: String) -> Response {
         let mut fields = Fields::default();
-        fields.add("Connection", "close");
-        fields.add_body(media_type, body);
+        fields.add_body(media_type, &body);
         Response {
             version: "HTTP/1.1".to_string(),
             status,
             reason: reason(status).to_string(),
             fields,
-            body: body.to_string(),
+            body,
         }
     }
 
-    /// A response whose body is `text`.
+    /// Makes a response whose body is `text`.
     pub fn text(status: u16, text: &str) -> Response {
-        Response::new(status, "text/plain; charset=utf-8", text)
+        Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// A response that refuses; its body says so to those who see only that.
+    /// Makes a response that says no. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }
 
-    /// The same response with one more field.
+    /// Adds a field.
     pub fn with(mut self, name: &str, value: &str) -> Response {
         self.fields.add(name, value);
         self
     }
 
-    /// Whether the server did what was asked of it: a status from 200 to 299.
+    /// Returns whether the status says that the request was done.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Reads the whole response to a request with `method`, however many segments bring it.
+    /// Reads the response to a request with `method`.
     pub fn read(stream: &mut impl BufRead, method: &str) -> Result<Response> {
-        let (start_line, fields) = read_head(stream)?;
+        let start_line = read_line(stream)?;
         let (version, rest) = start_line.split_once(' ').unwrap_or_default();
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        let known = version.starts_with("HTTP/") && status.len() == 3;
-        let Some(status) = number(status).filter(|_| known) else {
+        let is_valid = is_version(version) && status.len() == 3;
+        let Some(status) = parse_digits(status).filter(|_| is_valid) else {
             bail!("{start_line:?} is not a status line of HTTP");
         };
+        let fields = read_fields(stream)?;
+        // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
+        let length = if method == "HEAD" { Some(0) } else { fields.content_length()? };
         Ok(Response {
             version: version.to_string(),
             status: u16::try_from(status)?,
             reason: reason.to_string(),
-            body: match method {
-                // Its fields describe a body that does not come (RFC 9110, section 9.3.2).
-                "HEAD" => String::new(),
-                _ => read_body(stream, fields.content_length()?)?,
-            },
             fields,
+            body: read_body(stream, length)?,
         })
     }
 }
 
-/// The response as it goes over the wire.
 impl fmt::Display for Response {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{} {} {}\r\n", self.version, self.status, self.reason)?;
@@ -139,7 +152,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// What a status code is called (RFC 9110, section 15).
+/// The name of a status code (RFC 9110, section 15).
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -149,7 +162,7 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Names and values, in the order in which they are sent (RFC 9110, section 5).
+/// Header fields: names and values, in the order in which they are sent (RFC 9110, section 5).
 #[derive(Default)]
 pub struct Fields(Vec<(String, String)>);
 
@@ -159,33 +172,26 @@ impl Fields {
         self.0.push((name.to_string(), value.to_string()));
     }
 
-    /// Adds the fields that describe `body`. Its length counts bytes, not characters.
+    /// Adds the fields that describe `body`. Content-Length counts bytes, not characters.
     fn add_body(&mut self, media_type: &str, body: &str) {
         self.add("Content-Type", media_type);
         self.add("Content-Length", &body.len().to_string());
     }
 
-    /// The value of the field `name`, whether it was sent as `Host`, `host` or `HOST`.
-    fn get(&self, name: &str) -> Option<&str> {
-        let field = self.0.iter().find(|field| field.0.eq_ignore_ascii_case(name))?;
-        Some(&field.1)
+    /// The values of the fields called `name`. Upper and lower case are the same in a name.
+    fn values(&self, name: &str) -> Vec<&str> {
+        let named = self.0.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        named.map(|field| field.1.as_str()).collect()
     }
 
-    /// How many bytes the body has, where the fields say it (RFC 9112, section 6).
+    /// The length of the body in bytes, where a field says it (RFC 9112, section 6.3).
     fn content_length(&self) -> Result<Option<u64>> {
-        if let Some(coding) = self.get("Transfer-Encoding") {
-            bail!("a body in the transfer coding {coding:?} cannot be read here");
-        }
-        let Some(value) = self.get("Content-Length") else {
-            return Ok(None);
-        };
-        let length = number(value).with_context(|| format!("{value:?} is not a length"))?;
-        // Two lengths that differ are two messages: which one is meant cannot be told.
-        let same = |field: &(String, String)| {
-            !field.0.eq_ignore_ascii_case("Content-Length") || field.1 == value
-        };
-        ensure!(self.0.iter().all(same), "the Content-Length fields differ");
-        Ok(Some(length))
+        ensure!(self.values("Transfer-Encoding").is_empty(), "Transfer-Encoding is not known here");
+        let values = self.values("Content-Length");
+        let Some(value) = values.first() else { return Ok(None) };
+        // Two lengths that differ would make two different messages of the same bytes.
+        ensure!(values.iter().all(|other| other == value), "the Content-Length fields differ");
+        parse_digits(value).map(Some).with_context(|| format!("{value:?} is not a length"))
     }
 }
 
@@ -195,41 +201,38 @@ impl fmt::Display for Fields {
     }
 }
 
-/// Reads the start line and the fields, up to the empty line that ends them.
-fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
-    let start_line = read_line(stream)?;
+/// Reads the fields, and the empty line after them.
+fn read_fields(stream: &mut impl BufRead) -> Result<Fields> {
     let mut fields = Fields::default();
     loop {
         let line = read_line(stream)?;
         if line.is_empty() {
-            return Ok((start_line, fields));
+            return Ok(fields);
         }
-        let (name, value) =
-            line.split_once(':').with_context(|| format!("{line:?} is not a field"))?;
-        // A space before the colon would make another name of it (RFC 9112, section 5.1).
-        let strange = name.is_empty() || name.contains(char::is_whitespace);
-        ensure!(!strange, "{line:?} is not a field");
-        fields.add(name, value.trim());
+        let field = line.split_once(':').filter(|(name, _)| is_token(name));
+        let (name, value) = field.with_context(|| format!("{line:?} is not a field"))?;
+        fields.add(name, value.trim_matches([' ', '\t']));
     }
 }
 
-/// Reads a line and leaves out its ending, which is CR LF; LF alone will do (RFC 9112, section 2.2).
+/// Reads a line and leaves out its ending: CR LF, or LF alone (RFC 9112, section 2.2).
 fn read_line(stream: &mut impl BufRead) -> Result<String> {
-    let mut line = String::new();
-    stream.read_line(&mut line)?;
-    let line = line.strip_suffix('\n').ok_or_else(cut_short)?;
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    Ok(line.to_string())
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line)?;
+    ensure!(line.pop_if(|byte| *byte == b'\n').is_some(), cut_short());
+    line.pop_if(|byte| *byte == b'\r');
+    let line = String::from_utf8(line).context("the head is not UTF-8")?;
+    let is_control = |c: char| c.is_control() && c != '\t';
+    ensure!(!line.contains(is_control), "{line:?} has a control character");
+    Ok(line)
 }
 
-/// Reads a body of `length` bytes, or without a length all that comes until the connection ends.
+/// Reads a body of `length` bytes, or without a length all bytes until the connection ends.
 fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
-    let mut body = String::new();
-    stream.take(length.unwrap_or(u64::MAX)).read_to_string(&mut body)?;
-    match length {
-        Some(length) if body.len() as u64 != length => Err(cut_short().into()),
-        _ => Ok(body),
-    }
+    let mut body = Vec::new();
+    stream.take(length.unwrap_or(u64::MAX)).read_to_end(&mut body)?;
+    ensure!(length.is_none_or(|length| body.len() as u64 == length), cut_short());
+    String::from_utf8(body).context("the body is not UTF-8")
 }
 
 /// The error of a connection that ends too early.
@@ -237,8 +240,18 @@ fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }
 
-/// A number of one or more ASCII digits and nothing else: `parse` alone would let `+1` pass.
-pub fn number(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.parse().ok() } else { None }
+/// Returns whether `text` can be a method or the name of a field (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// Returns whether `text` is a version, such as `HTTP/1.1` (RFC 9112, section 2.3).
+fn is_version(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+}
+
+/// Parses one or more ASCII digits and nothing else. `parse` alone would accept `+1`.
+pub fn parse_digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

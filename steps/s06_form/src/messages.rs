@@ -1,20 +1,21 @@
-//! The messages that the server keeps: a list in memory, gone when the server ends.
+//! The messages that the server keeps: a list in memory, which is gone when the server ends.
 
 use anyhow::Result;
 
-/// Messages in the order in which they came. What is done with them can fail, so that a list on disk
-/// can take this one's place.
+/// Messages in the order in which they came. Its functions return a `Result`, because in a later
+/// stage the list is on a disk, and a disk can fail.
 pub struct Messages(Vec<String>);
 
 impl Messages {
-    /// An empty list.
+    /// Makes an empty list.
     pub fn new() -> Messages {
         Messages(Vec::new())
     }
 
-    /// All messages; the place of each is its index, counted from 0.
-    pub fn list(&self) -> Result<Vec<String>> {
-        Ok(self.0.clone())
+    /// Returns all messages as they go over the wire: a JSON array, in which the position of each
+    /// message is its index, counted from 0.
+    pub fn list(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.0)?)
     }
 
     /// Adds `text` after the others and returns its index.

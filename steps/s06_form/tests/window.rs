@@ -6,7 +6,8 @@ use testing::needs;
 testing::window!();
 
 testing::usual! {
-    WINDOW: refreshes, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
+    refreshes, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]

@@ -1,23 +1,24 @@
-//! The messages that the server keeps: a list in memory, gone when the server ends.
+//! The messages that the server keeps: a list in memory, which is gone when the server ends.
 
 use anyhow::Result;
 
-/// Messages in the order in which they came. What is done with them can fail, so that a list on disk
-/// can take this one's place.
+/// Messages in the order in which they came. Its functions return a `Result`, because in a later
+/// stage the list is on a disk, and a disk can fail.
 pub struct Messages(Vec<String>);
 
 impl Messages {
-    /// An empty list.
+    /// Makes an empty list.
     pub fn new() -> Messages {
         Messages(Vec::new())
     }
 
-    /// All messages; the place of each is its index, counted from 0.
-    pub fn list(&self) -> Result<Vec<String>> {
-        Ok(self.0.clone())
+    /// Returns all messages as they go over the wire: a JSON array, in which the position of each
+    /// message is its index, counted from 0.
+    pub fn list(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.0)?)
     }
 
-    /// The message at `index`, if there is one.
+    /// Returns the message at `index`, if there is one.
     pub fn get(&self, index: usize) -> Result<Option<String>> {
         Ok(self.0.get(index).cloned())
     }
@@ -28,7 +29,7 @@ impl Messages {
         Ok(self.0.len() - 1)
     }
 
-    /// Puts `text` in the place of the message at `index`, and nowhere if there is none.
+    /// Puts `text` in place of the message at `index`. Does nothing if there is none.
     pub fn replace(&mut self, index: usize, text: &str) -> Result<()> {
         if let Some(message) = self.0.get_mut(index) {
             *message = text.to_string();

@@ -7,7 +7,8 @@ use testing::{LIMIT, needs, servers};
 testing::window!();
 
 testing::usual! {
-    WINDOW: keeps_the_text_without_http, can_be_used_while_it_waits, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
+    keeps_the_text_without_http, can_be_used_while_it_waits, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]
@@ -21,6 +22,7 @@ fn enter_sends_and_empties_the_field() -> Result<()> {
     assert!(person.sees("→ POST / HTTP/1.1"));
     assert!(person.sees("← HTTP/1.1 201 Created"));
     assert!(person.sees("← Location: /0"));
+    assert!(person.text("→ POST")?.is_green() && person.text("← HTTP/1.1 201")?.is_magenta());
     assert_eq!(person.value("Text").as_deref(), Some(""));
     assert!(person.is_in("Text"));
     assert_eq!(client::fetch_list(server.addr(), LIMIT)?, ["안녕, 창"]);
@@ -59,12 +61,12 @@ fn get_and_head_need_no_text() -> Result<()> {
     person.chooses("GET");
     person.types("Path", "0");
     person.presses_enter();
-    person.waits_for("→ GET /0 HTTP/1.1")?;
-    assert!(person.sees("← first"));
+    person.waits_for("← first")?;
+    assert!(person.sees("→ GET /0 HTTP/1.1"));
     person.chooses("HEAD");
     person.clicks("Send");
-    person.waits_for("→ HEAD /0 HTTP/1.1")?;
-    assert!(person.sees("← Content-Length: 5") && !person.sees("← first"));
+    person.waits_for("← Content-Length: 5")?;
+    assert!(person.sees("→ HEAD /0 HTTP/1.1") && !person.sees("← first"));
     assert_eq!(person.value("Text").as_deref(), Some("not sent"));
     Ok(())
 }

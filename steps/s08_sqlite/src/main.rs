@@ -1,6 +1,11 @@
-//! Stage 8: survive a restart.
+//! Stage 8, survive a restart. New: `messages.rs` keeps the list in a file.
 //!
-//! `server` and `client` are the two programs of the lesson; without an argument both of them replay it.
+//! - `server.rs` accepts connections and answers on them.
+//! - `client.rs` connects, sends what a person types, and prints what comes back.
+//! - `http.rs` turns requests and responses into bytes, and bytes into them.
+//! - `window.rs` is the client as a window.
+//! - `messages.rs` holds the list of messages that the server keeps.
+//! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 
 mod client;
 mod http;
@@ -11,10 +16,11 @@ mod window;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Where the server listens and the client connects, unless `--addr` says otherwise.
+/// The address at which the server listens and to which the client connects, without `--addr`.
 const ADDR: &str = "127.0.0.1:8080";
 
 #[derive(Parser)]
@@ -30,19 +36,23 @@ struct Cli {
     #[arg(long, global = true, value_name = "HOST:PORT")]
     addr: Option<String>,
 
-    /// The file in which the server keeps its messages; the replay has one of its own
-    #[arg(long, global = true, value_name = "PATH", default_value = "messages.db")]
-    db: PathBuf,
-
     /// Wait for Enter between the lines of the replay
     #[arg(long)]
     step: bool,
+
+    /// The language in which the lesson is told [default: that of the system]
+    #[arg(long, value_name = "LANG", value_parser = ["en", "ko"])]
+    lang: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Listen for connections and answer them
-    Server,
+    Server {
+        /// The file in which the server keeps its messages; the replay has one of its own
+        #[arg(long, value_name = "PATH", default_value = "messages.db")]
+        db: PathBuf,
+    },
     /// Talk to the server, a line at a time
     Client,
     /// The same client as a window
@@ -53,7 +63,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            let _ = writeln!(io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -61,8 +71,8 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let addr = cli.addr.as_deref().unwrap_or(ADDR);
-    match cli.command {
-        Some(Command::Server) => server::run(addr, &cli.db),
+    match &cli.command {
+        Some(Command::Server { db }) => server::run(addr, db),
         Some(Command::Client) => client::run(addr),
         #[cfg(feature = "window")]
         Some(Command::Window) => window::run(addr),
@@ -76,6 +86,7 @@ fn run(cli: &Cli) -> Result<()> {
             include_str!("../lesson.txt"),
             cli.addr.as_deref(),
             cli.step,
+            cli.lang.as_deref(),
         ),
     }
 }

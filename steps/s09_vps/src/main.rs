@@ -1,9 +1,18 @@
-//! Stage 9: run for days.
+//! Stage 9, run for days. New: `log.rs`, `attack.rs`, and two ways to start a server for good.
 //!
-//! `server` and `client` are the two programs of the lesson; without an argument both of them replay it.
+//! - `server.rs` accepts connections and answers on them.
+//! - `client.rs` connects, sends what a person types, and prints what comes back.
+//! - `http.rs` turns requests and responses into bytes, and bytes into them.
+//! - `window.rs` is the client as a window.
+//! - `messages.rs` holds the list of messages that the server keeps.
+//! - `log.rs` writes the log: each line has the time and the address of the peer.
+//! - `attack.rs` does to a server what strangers do to an open port.
+//! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 
+mod attack;
 mod client;
 mod http;
+mod log;
 mod messages;
 mod server;
 #[cfg(feature = "window")]
@@ -11,10 +20,11 @@ mod window;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Where the server listens and the client connects, unless `--addr` says otherwise.
+/// The address at which the server listens and to which the client connects, without `--addr`.
 const ADDR: &str = "127.0.0.1:8080";
 
 #[derive(Parser)]
@@ -30,30 +40,43 @@ struct Cli {
     #[arg(long, global = true, value_name = "HOST:PORT")]
     addr: Option<String>,
 
-    /// The file in which the server keeps its messages; the replay has one of its own
-    #[arg(long, global = true, value_name = "PATH", default_value = "messages.db")]
-    db: PathBuf,
-
     /// Wait for Enter between the lines of the replay
     #[arg(long)]
     step: bool,
+
+    /// The language in which the lesson is told [default: that of the system]
+    #[arg(long, value_name = "LANG", value_parser = ["en", "ko"])]
+    lang: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Listen for connections and answer them
-    Server,
+    Server {
+        /// The file in which the server keeps its messages; the replay has one of its own
+        #[arg(long, value_name = "PATH", default_value = "messages.db")]
+        db: PathBuf,
+    },
     /// Talk to the server, a line at a time
     Client,
     /// The same client as a window
     Window,
+    /// Do to a server what strangers do
+    Attack {
+        /// What to do
+        kind: attack::Kind,
+
+        /// The server is my own, although it is not on this machine
+        #[arg(long)]
+        i_own_this_server: bool,
+    },
 }
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            let _ = writeln!(io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -61,8 +84,8 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let addr = cli.addr.as_deref().unwrap_or(ADDR);
-    match cli.command {
-        Some(Command::Server) => server::run(addr, &cli.db),
+    match &cli.command {
+        Some(Command::Server { db }) => server::run(addr, db),
         Some(Command::Client) => client::run(addr),
         #[cfg(feature = "window")]
         Some(Command::Window) => window::run(addr),
@@ -71,11 +94,15 @@ fn run(cli: &Cli) -> Result<()> {
             "this build has no window; for one: cargo run -p {} --features window -- window",
             env!("CARGO_PKG_NAME")
         ),
+        Some(Command::Attack { kind, i_own_this_server }) => {
+            attack::run(addr, *kind, *i_own_this_server)
+        }
         None => replay::run(
             env!("CARGO_PKG_NAME"),
             include_str!("../lesson.txt"),
             cli.addr.as_deref(),
             cli.step,
+            cli.lang.as_deref(),
         ),
     }
 }

@@ -1,89 +1,92 @@
 //! The messages that the server keeps: rows of a table, in a file that outlives the server.
+//!
+//! *Durability*: what is committed survives the end of the program and a loss of power. SQLite
+//! appends each commit to a write-ahead log (WAL) beside the file, and syncs the log: it asks the
+//! system to write the bytes to the disk itself, and waits until that is done. Without a sync the
+//! bytes can stay in memory for seconds.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, ensure};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 use std::time::Duration;
 
-/// Which form of the table this program writes. The file keeps it in its `user_version`.
-const VERSION: i64 = 1;
+/// The table. A file that holds anything else belongs to another program.
+const TABLE: &str =
+    "CREATE TABLE messages (position INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT";
 
-/// How long to wait while another process writes to the file.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a write waits while another process, such as a backup, writes to the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Messages in the order in which they came. What `add` and `replace` have done is on the disk when they
-/// return.
-pub struct Messages(Connection);
+/// Messages in the order in which they came. When `add` or `replace` returns, the text is on the
+/// disk.
+pub struct Messages {
+    file: Connection,
+}
 
 impl Messages {
-    /// Opens the file at `path`, and makes it where there is none.
+    /// Opens the file at `path`, or makes it.
     ///
     /// # Errors
-    /// A file that cannot be opened, or is not ours; it is left as it was.
-    pub fn open(path: &Path) -> Result<Messages> {
-        open(path).map(Messages).map_err(|error| {
+    /// A file that cannot be written, or belongs to another program. It is left as it was.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_file(path).map_err(|error| {
             let path = path.display();
             anyhow!("cannot keep messages in {path}: {error}; choose another file with --db")
         })
     }
 
-    /// All messages; the place of each is its index, counted from 0.
-    pub fn list(&self) -> Result<Vec<String>> {
-        let mut query = self.0.prepare_cached("SELECT text FROM messages ORDER BY place")?;
-        let texts = query.query_map([], |row| row.get(0))?;
-        Ok(texts.collect::<rusqlite::Result<_>>()?)
+    /// Opens the file, and looks at what it holds before anything is written to it.
+    fn open_file(path: &Path) -> Result<Self> {
+        // "./" makes a file of names that mean something else to SQLite, such as :memory:.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
+        file.busy_timeout(BUSY_TIMEOUT)?;
+        let found: Option<String> =
+            file.query_row("SELECT group_concat(sql) FROM sqlite_schema", [], |row| row.get(0))?;
+        let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let is_ours = version == 0 && found.as_deref().is_none_or(|sql| sql == TABLE);
+        ensure!(is_ours, "it is the database of another program");
+        // FULL syncs the log at each commit. On macOS only fullfsync reaches the disk itself.
+        file.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;",
+        )?;
+        // The transaction also finds out whether the file can be written.
+        let create = TABLE.replace("TABLE", "TABLE IF NOT EXISTS");
+        file.execute_batch(&format!("BEGIN IMMEDIATE; {create}; COMMIT;"))?;
+        Ok(Self { file })
     }
 
-    /// The message at `index`, if there is one.
+    /// Returns all messages as they go over the wire: a JSON array, in which the position of each
+    /// message is its index, counted from 0.
+    pub fn list(&self) -> Result<String> {
+        let mut query = self
+            .file
+            .prepare_cached("SELECT json_group_array(text ORDER BY position) FROM messages")?;
+        Ok(query.query_row([], |row| row.get(0))?)
+    }
+
+    /// Returns the message at `index`, if there is one.
     pub fn get(&self, index: usize) -> Result<Option<String>> {
-        let mut query = self.0.prepare_cached("SELECT text FROM messages WHERE place = ?")?;
-        let Ok(place) = i64::try_from(index) else { return Ok(None) };
-        Ok(query.query_row([place], |row| row.get(0)).optional()?)
+        let mut query = self.file.prepare_cached("SELECT text FROM messages WHERE position = ?")?;
+        let Ok(position) = i64::try_from(index) else { return Ok(None) };
+        Ok(query.query_row([position], |row| row.get(0)).optional()?)
     }
 
     /// Adds `text` after the others and returns its index.
     pub fn add(&mut self, text: &str) -> Result<usize> {
-        let mut insert = self.0.prepare_cached(
-            "INSERT INTO messages SELECT coalesce(max(place) + 1, 0), ? FROM messages",
+        let mut insert = self.file.prepare_cached(
+            "INSERT INTO messages SELECT coalesce(max(position) + 1, 0), ? FROM messages",
         )?;
         insert.execute([text])?;
-        // The primary key, if it is a number, is what SQLite calls the row's id.
-        Ok(usize::try_from(self.0.last_insert_rowid())?)
+        // SQLite's name for an integer primary key is the row's id.
+        Ok(usize::try_from(self.file.last_insert_rowid())?)
     }
 
-    /// Puts `text` in the place of the message at `index`, and nowhere if there is none.
+    /// Puts `text` in place of the message at `index`. Does nothing if there is none.
     pub fn replace(&mut self, index: usize, text: &str) -> Result<()> {
-        let mut update = self.0.prepare_cached("UPDATE messages SET text = ? WHERE place = ?")?;
+        let mut update =
+            self.file.prepare_cached("UPDATE messages SET text = ? WHERE position = ?")?;
         update.execute((text, i64::try_from(index)?))?;
         Ok(())
     }
-}
-
-/// Looks at the file before anything is written to it, then makes it ready.
-fn open(path: &Path) -> Result<Connection> {
-    // A file in any case: SQLite knows names that are none, such as :memory:, and addresses.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
-    file.busy_timeout(PATIENCE)?;
-    let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let names: Option<String> =
-        file.query_row("SELECT group_concat(name) FROM sqlite_schema", [], |row| row.get(0))?;
-    if version > VERSION {
-        bail!("a newer version of this program wrote it");
-    }
-    // Nothing yet, or the table that we made.
-    if !matches!((version, names.as_deref()), (0, None) | (VERSION, Some("messages"))) {
-        bail!("it is the database of another program");
-    }
-    // A commit is on the disk before it is answered for: with FULL, SQLite syncs its log each time.
-    file.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-    if version == 0 {
-        file.execute_batch(
-            "BEGIN IMMEDIATE;
-             CREATE TABLE IF NOT EXISTS messages (place INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
-             PRAGMA user_version = 1;
-             COMMIT;",
-        )?;
-    }
-    Ok(file)
 }

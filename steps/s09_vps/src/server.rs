@@ -1,54 +1,79 @@
-//! The server: serves one connection after another.
+//! The server: accepts connections and answers on them.
+//!
+//! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
+//! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
+//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
+//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//!
+//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.
+//! How a receiver finds the end of a message is called *framing*. A newline can end the message, or
+//! its length can come first.
 
-use crate::http::{Request, Response, marked, number};
+use crate::http::{Request, Response};
+use crate::http::{parse_digits, with_prefix};
+use crate::log::{log, log_peer, shorten};
 use crate::messages::Messages;
 use anyhow::{Context, Result, anyhow};
-use jiff::Timestamp;
-use std::io::{self, BufReader, prelude::*};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, prelude::*};
+use std::net::SocketAddr;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-/// Listens on `addr` (HOST:PORT) and serves one connection after another, until one of them fails.
+/// Listens on `addr` (HOST:PORT) and serves the connections that come.
+/// The messages are in the file at `db`.
+///
+/// # Errors
+/// An address that is in use, or a connection that fails.
+/// A file that cannot be used.
 pub fn run(addr: &str, db: &Path) -> Result<()> {
     let listener = TcpListener::bind(addr).map_err(|error| {
-        anyhow!("cannot listen on {addr}: {error}; choose another address, such as --addr 127.0.0.1:0 for a free port")
+        anyhow!(
+            "cannot listen on {addr}: {error}; \
+             choose another address, such as --addr 127.0.0.1:0 for a free port"
+        )
     })?;
     let mut messages = Messages::open(db)?;
     log(&format!("listening on {}", listener.local_addr()?));
     loop {
         let (stream, peer) = listener.accept().context("cannot accept a connection")?;
         log_peer(peer, "accepted a connection");
-        serve(stream, peer, &mut messages).with_context(|| {
-            format!("{:.0} {peer} a connection failed, and the server with it", Timestamp::now())
-        })?;
+        serve(stream, peer, &mut messages)
+            .context("a connection failed, and the server with it")?;
     }
 }
 
-/// Serves one connection, which is closed when `stream` goes out of scope.
+/// Serves one connection. It is closed when `stream` goes out of scope.
 fn serve(stream: TcpStream, peer: SocketAddr, messages: &mut Messages) -> Result<()> {
     let mut stream = BufReader::new(stream);
-    let request = Request::read(&mut stream)?;
-    log_peer(peer, &marked("→", &request));
-    let mut response = respond(&request, messages)?;
+    serve_request(&mut stream, peer, messages)
+}
+
+/// Reads one request and sends the response to it.
+fn serve_request(
+    stream: &mut BufReader<TcpStream>,
+    peer: SocketAddr,
+    messages: &mut Messages,
+) -> Result<()> {
+    let request = Request::read(stream)?;
+    log_peer(peer, &with_prefix("→", &shorten(&request.to_string())));
+    let mut response = respond(&request, messages)?.with("Connection", "close");
     if request.method == "HEAD" {
-        // The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).
+        // The fields are those of a GET, and no body follows them (RFC 9110, section 9.3.2).
         response.body.clear();
     }
-    log_peer(peer, &marked("←", &response));
-    stream.get_mut().write_all(response.to_string().as_bytes())?;
+    let bytes = response.to_string();
+    log_peer(peer, &with_prefix("←", &shorten(&bytes)));
+    stream.get_mut().write_all(bytes.as_bytes())?;
     Ok(())
 }
 
-/// The response to a request.
+/// Makes the response to a request.
 fn respond(request: &Request, messages: &mut Messages) -> Result<Response> {
-    if let Some(index) = index(&request.target) {
+    if let Some(index) = parse_index(&request.target) {
         return respond_at(index, request, messages);
     }
     Ok(match (request.target.as_str(), request.method.as_str()) {
-        ("/", "GET" | "HEAD") => {
-            let list = serde_json::to_string(&messages.list()?)?;
-            Response::new(200, "application/json", &list)
-        }
+        ("/", "GET" | "HEAD") => Response::new(200, "application/json", messages.list()?),
         ("/", "POST") => {
             let index = messages.add(&request.body)?;
             Response::text(201, &request.body).with("Location", &format!("/{index}"))
@@ -58,7 +83,7 @@ fn respond(request: &Request, messages: &mut Messages) -> Result<Response> {
     })
 }
 
-/// The response to a request for the message at `index`.
+/// Makes the response to a request for the message at `index`.
 fn respond_at(index: usize, request: &Request, messages: &mut Messages) -> Result<Response> {
     let Some(text) = messages.get(index)? else {
         return Ok(Response::error(404));
@@ -73,23 +98,8 @@ fn respond_at(index: usize, request: &Request, messages: &mut Messages) -> Resul
     })
 }
 
-/// The index in a target such as `/0`, if it is one.
-fn index(target: &str) -> Option<usize> {
-    let index = number(target.strip_prefix('/')?)?;
+/// Returns the index in a target such as `/0`.
+fn parse_index(target: &str) -> Option<usize> {
+    let index = parse_digits(target.strip_prefix('/')?)?;
     usize::try_from(index).ok()
-}
-
-/// Tells what happens on the connection with `peer`. Each line says when, in UTC, and with whom.
-fn log_peer(peer: SocketAddr, text: &str) {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        lines.push(format!("{:.0} {peer} {line}", Timestamp::now()));
-    }
-    log(&lines.join("\n"));
-}
-
-/// Tells whoever watches the server, before the client can know.
-fn log(text: &str) {
-    // Where nobody watches any more, the server goes on: println! would panic.
-    let _ = writeln!(io::stdout(), "{text}");
 }

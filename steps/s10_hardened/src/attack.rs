@@ -1,217 +1,151 @@
 //! What strangers do to an open port, for a server of one's own.
+//!
+//! A stranger's program does not keep the rules that our client keeps. It sends nothing, or
+//! nonsense, or stops in the middle. Each attack prints what came back, and then asks whether the
+//! server still answers.
 
-use crate::client::{connect, exchange};
-use crate::http::Request;
-use anyhow::{Context, Result, bail};
-use std::io::{self, ErrorKind, prelude::*};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use crate::client::{connect, exchange, print};
+use crate::http::{Request, Response};
+use anyhow::{Context, Result, ensure};
+use std::io::prelude::*;
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long to wait for an answer: longer than a server gives a request.
-const TIME_LIMIT: Duration = Duration::from_secs(15);
-
-/// How many connections a flood opens at the most: more than a server of this stage serves.
-const FLOOD: usize = 300;
-
-/// How many bytes `slow` sends at the most, one each second.
-const SLOW: usize = 60;
+/// How long an attack waits for an answer: longer than a server waits for a request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What to do to a server.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum Kind {
-    /// Connect, say nothing and close
+    /// Connect, send nothing and close, as a port scan does
     Silent,
-    /// Connect and reset the connection
+    /// Connect and reset the connection, as some port scans do
     Rst,
-    /// Reset the connection in the middle of an exchange
+    /// Send a request and reset the connection before the response comes
     RstMid,
-    /// Send bytes that are no request
+    /// Send bytes that are no request, such as the first bytes of TLS
     Garbage,
-    /// Send a request, a byte a second
+    /// Send a byte a second (slowloris)
     Slow,
-    /// Send a line, a head and a body that are too big
+    /// Send a line, a head and a body that are too long
     Big,
-    /// Send what scanners sent to the port in its first days
+    /// Send what came in the first days of an open port: open-proxy probes and a vulnerability scan
     Scanners,
-    /// Open many connections, and say nothing
-    Flood,
 }
 
-/// Does it to the server at `addr` (HOST:PORT), and reports what came back and whether the server still
-/// answers. An address elsewhere than on this machine has to be one's `own`.
+/// Attacks the server at `addr` (HOST:PORT). One that is not on this machine has to be one's `own`.
+///
+/// # Errors
+/// A server that does not answer, before the attack or after it.
 pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
-    let found =
-        addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
-    if !own && found.into_iter().any(|candidate| !candidate.ip().is_loopback()) {
-        bail!(
-            "{addr} is not on this machine; if the server is yours, say so with --i-own-this-server"
-        );
-    }
+    let addr = &look_up(addr, own)?;
+    let rest = format!(" HTTP/1.1\r\nHost: {addr}\r\n");
     match kind {
         Kind::Silent => {
-            let mut stream = open(addr)?;
+            let mut stream = connect(addr)?;
             stream.shutdown(Shutdown::Write)?;
-            // However the server ends its side.
-            let _ = stream.read_to_end(&mut Vec::new());
-            say("connected, said nothing, closed (FIN)")?;
+            read_answer(&mut stream, ANSWER_TIMEOUT);
+            print("connected, sent nothing, closed (FIN)\n")?;
         }
         Kind::Rst => {
-            reset(open(addr)?)?;
-            say("connected, said nothing, reset the connection (RST)")?;
+            reset(&connect(addr)?)?;
+            print("connected, sent nothing, reset the connection (RST)\n")?;
         }
         Kind::RstMid => {
-            let mut stream = open(addr)?;
-            stream.write_all(format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes())?;
-            reset(stream)?;
-            say("sent a request, reset the connection (RST) before the response came")?;
+            let mut stream = connect(addr)?;
+            stream.write_all(format!("GET /{rest}\r\n").as_bytes())?;
+            reset(&stream)?;
+            print("sent a request, reset the connection (RST) before the response came\n")?;
         }
         Kind::Garbage => {
-            send(
-                addr,
-                "the hello of TLS",
-                b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-            )?;
-            send(addr, "an escape sequence", b"\x1b]0;owned\x07\x1b[2J / HTTP/1.1\r\n\r\n")?;
-            send(addr, "nothing but line ends", b"\r\n\r\n\r\n\r\n")?;
+            let hello = "\x16\x03\x01\x02\0\x01\0\x01\x03\x03\r\n\r\n";
+            send(addr, "the first bytes of TLS", hello)?;
+            send(addr, "an escape sequence", "\x1b]0;owned\x07\x1b[2J / HTTP/1.1\r\n\r\n")?;
+            send(addr, "nothing but line ends", "\r\n\r\n\r\n\r\n")?;
         }
         Kind::Slow => slow(addr)?,
         Kind::Big => {
-            let line = format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", "x".repeat(10_000));
-            send(addr, "a request line of 10,000 bytes", line.as_bytes())?;
-            let head = format!(
-                "GET / HTTP/1.1\r\nHost: {addr}\r\n{}\r\n",
-                "X-Field: 0123456789\r\n".repeat(1000)
-            );
-            send(addr, "a head of 1,000 fields", head.as_bytes())?;
-            let body = format!(
-                "POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 100000\r\n\r\n{}",
-                "x".repeat(100_000)
-            );
-            send(addr, "a body of 100,000 bytes", body.as_bytes())?;
+            let (path, body) = ("x".repeat(10_000), "x".repeat(100_000));
+            let fields = "X-Field: 0123456789\r\n".repeat(1000);
+            let length = "Content-Length: 100000\r\n";
+            send(addr, "a request line of 10,000 bytes", &format!("GET /{path}{rest}\r\n"))?;
+            send(addr, "a head of 1,000 fields", &format!("GET /{rest}{fields}\r\n"))?;
+            send(addr, "a body of 100,000 bytes", &format!("POST /{rest}{length}\r\n{body}"))?;
         }
         Kind::Scanners => {
-            for request in SCANNERS {
-                let line = request.lines().next().unwrap_or_default();
-                let bytes = format!("{}\r\n\r\n", request.replace('\n', "\r\n"));
-                send(addr, line, bytes.as_bytes())?;
+            for request in include_str!("scanners.txt").trim().split("\n\n") {
+                let lines = request.replace('\n', "\r\n");
+                send(addr, lines.lines().next().unwrap_or(""), &format!("{lines}\r\n\r\n"))?;
             }
         }
-        Kind::Flood => flood(addr)?,
     }
-    let status = status(addr).context("the server does not answer any more")?;
-    say(&format!("the server still answers: GET / → {status}"))
+    let response = get(addr).context("the server does not answer any more")?;
+    print(&format!("the server still answers: GET / → {} {}\n", response.status, response.reason))
 }
 
-/// A byte a second, until the server has had enough.
+/// Looks up the name in `addr`, and returns the address at which the server answers, as numbers.
+fn look_up(addr: &str, own: bool) -> Result<String> {
+    let found =
+        addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
+    let found: Vec<SocketAddr> = found.collect();
+    ensure!(
+        own || found.iter().all(|found| found.ip().is_loopback()),
+        "{addr} is not on this machine; if the server is yours, say so with --i-own-this-server"
+    );
+    let mut numbers = found.iter().map(SocketAddr::to_string);
+    let number = numbers.find(|number| found.len() == 1 || get(number).is_ok());
+    number.with_context(|| format!("nothing answers at {addr}; is the server running?"))
+}
+
+/// Sends a request that keeps the rules, and returns the response.
+fn get(addr: &str) -> Result<Response> {
+    exchange(addr, &Request::new("GET", "/", addr))
+}
+
+/// Closes a connection with RST in place of FIN: a linger time of 0 does that.
+fn reset(stream: &TcpStream) -> Result<()> {
+    Ok(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?)
+}
+
+/// Sends a byte a second, until the server answers.
 fn slow(addr: &str) -> Result<()> {
-    let mut stream = open(addr)?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut stream = connect(addr)?;
+    let mut writer = stream.try_clone()?;
     let start = Instant::now();
-    for byte in b"GET / HTTP/1.1\r\nX-Slow: ".iter().chain([b'x'].iter().cycle()).take(SLOW) {
-        stream.write_all(&[*byte])?;
-        match first_line(&mut stream) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            answer => {
-                let seconds = start.elapsed().as_secs();
-                return say(&format!("a byte a second: after {seconds} s {}", in_words(answer)));
-            }
+    writer.write_all(b"GET / HTTP/1.1\r\nX-Slow: ")?;
+    thread::spawn(move || {
+        while writer.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_secs(1));
         }
-    }
-    say(&format!("a byte a second: the server waits, after {SLOW} s still"))
+    });
+    let answer = read_answer(&mut stream, SLOW_TIMEOUT);
+    print(&format!("a byte a second: after {} s {answer}\n", start.elapsed().as_secs()))
 }
 
-/// Many connections that say nothing, and somebody who wants something in between.
-fn flood(addr: &str) -> Result<()> {
-    let mut streams = Vec::new();
-    for _ in 0..FLOOD {
-        match open(addr) {
-            Ok(stream) => streams.push(stream),
-            Err(_) => break,
-        }
-    }
-    let among = status(addr).unwrap_or_else(|error| format!("{error:#}"));
-    say(&format!("among {} silent connections: GET / → {among}", streams.len()))?;
-    drop(streams);
-    // The server learns of the ends one by one.
-    let start = Instant::now();
-    while status(addr).is_ok_and(|status| status.starts_with("503")) && start.elapsed() < TIME_LIMIT
-    {
-    }
-    Ok(())
+/// Sends `bytes` on a connection of their own, and prints what came back.
+fn send(addr: &str, name: &str, bytes: &str) -> Result<()> {
+    let mut stream = connect(addr)?;
+    // The server can answer, and close, before it has read all bytes.
+    let _ = stream.write_all(bytes.as_bytes());
+    let answer = read_answer(&mut stream, ANSWER_TIMEOUT);
+    print(&format!("{name}: {answer}\n"))
 }
 
-/// Sends `bytes` on a connection of their own, and says what came back.
-fn send(addr: &str, name: &str, bytes: &[u8]) -> Result<()> {
-    let mut stream = open(addr)?;
-    // A server that has had enough closes before it has read all.
-    let answer = stream.write_all(bytes).and_then(|()| first_line(&mut stream));
-    // The rest as well: to close with bytes unread would be a reset, which is another attack.
-    let _ = io::copy(&mut stream, &mut io::sink());
-    say(&format!("{name}: {}", in_words(answer)))
-}
-
-fn open(addr: &str) -> Result<TcpStream> {
-    Ok(connect(addr, TIME_LIMIT)?.into_inner())
-}
-
-/// Closes a connection with RST in place of FIN: with a linger time of 0, all that is on its way is
-/// thrown away.
-fn reset(stream: TcpStream) -> Result<()> {
-    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-    Ok(())
-}
-
-/// The first line of what comes back, empty if the connection ends before it.
-fn first_line(stream: &mut TcpStream) -> io::Result<String> {
+/// Reads what comes back, and returns its first line, or the reason why there is none.
+fn read_answer(stream: &mut TcpStream, timeout: Duration) -> String {
+    let deadline = Instant::now() + timeout;
     let mut buffer = [0; 1024];
-    let length = stream.read(&mut buffer)?;
-    let text = String::from_utf8_lossy(&buffer[..length]);
-    Ok(text.lines().next().unwrap_or_default().to_string())
-}
-
-fn in_words(answer: io::Result<String>) -> String {
-    match answer {
-        Ok(line) if line.is_empty() => "the connection ended without an answer".to_string(),
-        Ok(line) => line,
+    let answer = match stream.set_read_timeout(Some(timeout)).and(stream.read(&mut buffer)) {
+        Ok(0) => "the connection ended without an answer".to_string(),
+        Ok(length) => {
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            text.lines().next().unwrap_or_default().to_string()
+        }
         Err(error) => error.to_string(),
-    }
+    };
+    // The rest is read too: to close a socket that has unread data would be a reset.
+    while Instant::now() < deadline && matches!(stream.read(&mut buffer), Ok(1..)) {}
+    answer
 }
-
-/// What the server answers to an honest request.
-fn status(addr: &str) -> Result<String> {
-    let response = exchange(addr, &Request::new("GET", "/", addr), TIME_LIMIT)?;
-    Ok(format!("{} {}", response.status, response.reason))
-}
-
-fn say(text: &str) -> Result<()> {
-    writeln!(io::stdout(), "{text}").context("cannot print")
-}
-
-/// What strangers sent, whole, with other addresses in it. Four want to know whether the server is a
-/// proxy that would hide them, the third whether it is a program with a known hole.
-const SCANNERS: [&str; 5] = [
-    "GET http://api.ipify.org/?format=json HTTP/1.1
-Host: api.ipify.org
-User-Agent: Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36",
-    "CONNECT www.shadowserver.org:443 HTTP/1.1
-Host: www.shadowserver.org
-User-Agent: Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36
-Connection: Keep-Alive
-Pragma: no-cache
-Proxy-Connection: Keep-Alive",
-    "GET /geoserver/web/ HTTP/1.1
-Host: 203.0.113.10:8080
-User-Agent: Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/116.0.0.0 Safari/537.36
-Accept: */*
-Accept-Encoding: gzip",
-    "GET http://httpbin.org/ip HTTP/1.1
-Host: httpbin.org
-User-Agent: ProxyPool-Scanner/2.0
-Connection: close
-Accept-Encoding: gzip",
-    "GET http://proxychecker.vultr.com/ HTTP/1.1
-Host: proxychecker.vultr.com
-User-Agent: Mozilla/5.0 zgrab/0.x
-Accept: */*
-Accept-Encoding: gzip",
-];

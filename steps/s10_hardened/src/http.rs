@@ -1,25 +1,36 @@
-//! HTTP/1.1 messages as bytes (RFC 9112): a start line, fields, an empty line, and perhaps a body.
+//! HTTP/1.1 messages as bytes (RFC 9112). A request and the response to it:
+//!
+//! ```text
+//! start line    POST / HTTP/1.1           HTTP/1.1 200 OK
+//! fields        Host: 127.0.0.1:8080      Content-Type: text/plain; charset=utf-8
+//!               Content-Length: 2         Content-Length: 2
+//! empty line
+//! body          hi                        hi
+//! ```
+//!
+//! CR LF ends each line of the *head*, and the empty line ends the head. Content-Length is framing:
+//! it says where the body ends. `to_string` makes the bytes, `read` takes them apart.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, prelude::*};
 
-/// The most bytes of a start line, of a head, and of the body of a request; and the most fields.
-const START_LINE: usize = 8 << 10;
-const HEAD: usize = 16 << 10;
-const BODY: u64 = 64 << 10;
-const FIELDS: usize = 100;
+/// The limits of a message.
+const MAX_START_LINE_BYTES: usize = 8 << 10;
+const MAX_HEAD_BYTES: usize = 16 << 10;
+const MAX_FIELDS: usize = 100;
+const MAX_BODY_BYTES: u64 = 64 << 10;
 
-/// A message that is refused, with the status that says why.
+/// What is wrong with a request: the status that answers it, and the reason in words.
 #[derive(Debug)]
-pub struct Refusal(pub u16);
+pub struct HttpError(pub u16, pub &'static str);
 
-impl Error for Refusal {}
+impl Error for HttpError {}
 
-impl fmt::Display for Refusal {
+impl fmt::Display for HttpError {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{} {}", self.0, reason(self.0))
+        write!(out, "{}", self.1)
     }
 }
 
@@ -33,7 +44,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without a body, for `target` on the server at `host` (HOST:PORT).
+    /// Makes a request without a body, for `target` on the server at `host` (HOST:PORT).
     pub fn new(method: &str, target: &str, host: &str) -> Request {
         let mut fields = Fields::default();
         fields.add("Host", host);
@@ -47,7 +58,7 @@ impl Request {
         }
     }
 
-    /// The same request with `text` as its body.
+    /// Makes `text` the body, and adds the fields that describe it.
     pub fn with_text(mut self, text: &str) -> Request {
         self.fields.add_body("text/plain; charset=utf-8", text);
         self.body = text.to_string();
@@ -55,36 +66,43 @@ impl Request {
     }
 
     /// Reads a whole request, however many segments bring it.
-    pub fn read(stream: &mut impl BufRead) -> Result<Request> {
-        let (start_line, fields) = read_head(stream)?;
-        let words: Vec<&str> = start_line.split(' ').collect();
-        let &[method, target, version] = words.as_slice() else {
+    /// This is the head of it. `read_body` reads the rest.
+    pub fn read_head(stream: &mut impl BufRead) -> Result<Request> {
+        let mut start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
+        // One empty line before the request is ignored (RFC 9112, section 2.2).
+        if start_line.is_empty() {
+            start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
+        }
+        let &[method, target, version] = &start_line.split(' ').collect::<Vec<_>>()[..] else {
             bail!("{start_line:?} is not a request line");
         };
-        ensure!(version.starts_with("HTTP/"), "{version:?} is not a version of HTTP");
-        ensure!(is_token(method) && !target.is_empty(), "{start_line:?} is not a request line");
-        let digits = version["HTTP/".len()..]
-            .split('.')
-            .all(|part| part.len() == 1 && number(part).is_some());
-        ensure!(digits, "{version:?} is not a version of HTTP");
-        ensure!(version.starts_with("HTTP/1."), Refusal(505));
-        // HTTP/1.0 knew no Host (RFC 9112, section 3.2).
-        let hosts = fields.0.iter().filter(|field| field.0.eq_ignore_ascii_case("Host")).count();
-        ensure!(hosts == 1 || hosts == 0 && version == "HTTP/1.0", Refusal(400));
-        // Without a Content-Length, a request has no body.
-        let length = fields.content_length()?.unwrap_or(0);
-        ensure!(length <= BODY, Refusal(413));
+        let is_target = !target.is_empty() && !target.contains('\t');
+        let is_valid = is_token(method) && is_target && is_version(version);
+        ensure!(is_valid, "{start_line:?} is not a request line");
+        ensure!(version.starts_with("HTTP/1."), HttpError(505, "the version is not HTTP/1"));
+        let fields = read_fields(stream, MAX_HEAD_BYTES.saturating_sub(start_line.len() + 2))?;
+        // HTTP/1.0 has no Host field (RFC 9112, section 3.2).
+        let hosts = fields.values("Host").len();
+        let is_valid = hosts == 1 || hosts == 0 && version == "HTTP/1.0";
+        ensure!(is_valid, HttpError(400, "a request has one Host field"));
         Ok(Request {
             method: method.to_string(),
             target: target.to_string(),
             version: version.to_string(),
-            body: read_body(stream, Some(length))?,
             fields,
+            body: String::new(),
         })
+    }
+
+    /// Reads the body. A request without Content-Length has none.
+    pub fn read_body(&mut self, stream: &mut impl BufRead) -> Result<()> {
+        let length = self.fields.content_length()?.unwrap_or(0);
+        ensure!(length <= MAX_BODY_BYTES, HttpError(413, "the body is too long"));
+        self.body = read_body(stream, Some(length))?;
+        Ok(())
     }
 }
 
-/// The request as it goes over the wire.
 impl fmt::Display for Request {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{} {} {}\r\n", self.method, self.target, self.version)?;
@@ -102,65 +120,62 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response with a body of the given media type.
-    pub fn new(status: u16, media_type: &str, body: &str) -> Response {
+    /// Makes a response with a body of the given media type.
+    pub fn new(status: u16, media_type: &str, body: String) -> Response {
         let mut fields = Fields::default();
-        fields.add("Connection", "close");
-        fields.add_body(media_type, body);
+        fields.add_body(media_type, &body);
         Response {
             version: "HTTP/1.1".to_string(),
             status,
             reason: reason(status).to_string(),
             fields,
-            body: body.to_string(),
+            body,
         }
     }
 
-    /// A response whose body is `text`.
+    /// Makes a response whose body is `text`.
     pub fn text(status: u16, text: &str) -> Response {
-        Response::new(status, "text/plain; charset=utf-8", text)
+        Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// A response that refuses; its body says so to those who see only that.
+    /// Makes a response that says no. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }
 
-    /// The same response with one more field.
+    /// Adds a field.
     pub fn with(mut self, name: &str, value: &str) -> Response {
         self.fields.add(name, value);
         self
     }
 
-    /// Whether the server did what was asked of it: a status from 200 to 299.
+    /// Returns whether the status says that the request was done.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Reads the whole response to a request with `method`, however many segments bring it.
+    /// Reads the response to a request with `method`.
     pub fn read(stream: &mut impl BufRead, method: &str) -> Result<Response> {
-        let (start_line, fields) = read_head(stream)?;
+        let start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         let (version, rest) = start_line.split_once(' ').unwrap_or_default();
         let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        let known = version.starts_with("HTTP/") && status.len() == 3;
-        let Some(status) = number(status).filter(|_| known) else {
+        let is_valid = is_version(version) && status.len() == 3;
+        let Some(status) = parse_digits(status).filter(|_| is_valid) else {
             bail!("{start_line:?} is not a status line of HTTP");
         };
+        let fields = read_fields(stream, MAX_HEAD_BYTES)?;
+        // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
+        let length = if method == "HEAD" { Some(0) } else { fields.content_length()? };
         Ok(Response {
             version: version.to_string(),
             status: u16::try_from(status)?,
             reason: reason.to_string(),
-            body: match method {
-                // Its fields describe a body that does not come (RFC 9110, section 9.3.2).
-                "HEAD" => String::new(),
-                _ => read_body(stream, fields.content_length()?)?,
-            },
             fields,
+            body: read_body(stream, length)?,
         })
     }
 }
 
-/// The response as it goes over the wire.
 impl fmt::Display for Response {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{} {} {}\r\n", self.version, self.status, self.reason)?;
@@ -168,7 +183,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// What a status code is called (RFC 9110, section 15).
+/// The name of a status code (RFC 9110, section 15).
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -179,24 +194,23 @@ fn reason(status: u16) -> &'static str {
         408 => "Request Timeout",
         413 => "Content Too Large",
         414 => "URI Too Long",
-        421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
         _ => "",
     }
 }
 
-/// A message line by line, for a terminal, each after the `mark` that says which way it goes.
-pub fn marked(mark: &str, message: &impl fmt::Display) -> String {
-    let lines: Vec<String> =
-        message.to_string().lines().map(|line| format!("{mark} {line}")).collect();
+/// Puts `prefix` and a space before each line of `text`, to show which way a message goes.
+pub fn with_prefix(prefix: &str, text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("{prefix} {line}")).collect();
     lines.join("\n")
 }
 
-/// Names and values, in the order in which they are sent (RFC 9110, section 5).
+/// Header fields: names and values, in the order in which they are sent (RFC 9110, section 5).
 #[derive(Default)]
 pub struct Fields(Vec<(String, String)>);
 
@@ -206,31 +220,27 @@ impl Fields {
         self.0.push((name.to_string(), value.to_string()));
     }
 
-    /// Adds the fields that describe `body`. Its length counts bytes, not characters.
+    /// Adds the fields that describe `body`. Content-Length counts bytes, not characters.
     fn add_body(&mut self, media_type: &str, body: &str) {
         self.add("Content-Type", media_type);
         self.add("Content-Length", &body.len().to_string());
     }
 
-    /// The value of the field `name`, whether it was sent as `Host`, `host` or `HOST`.
-    fn get(&self, name: &str) -> Option<&str> {
-        let field = self.0.iter().find(|field| field.0.eq_ignore_ascii_case(name))?;
-        Some(&field.1)
+    /// The values of the fields called `name`. Upper and lower case are the same in a name.
+    fn values(&self, name: &str) -> Vec<&str> {
+        let named = self.0.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        named.map(|field| field.1.as_str()).collect()
     }
 
-    /// How many bytes the body has, where the fields say it (RFC 9112, section 6).
+    /// The length of the body in bytes, where a field says it (RFC 9112, section 6.3).
     fn content_length(&self) -> Result<Option<u64>> {
-        ensure!(self.get("Transfer-Encoding").is_none(), Refusal(501));
-        let Some(value) = self.get("Content-Length") else {
-            return Ok(None);
-        };
-        let length = number(value).with_context(|| format!("{value:?} is not a length"))?;
-        // Two lengths that differ are two messages: which one is meant cannot be told.
-        let same = |field: &(String, String)| {
-            !field.0.eq_ignore_ascii_case("Content-Length") || field.1 == value
-        };
-        ensure!(self.0.iter().all(same), "the Content-Length fields differ");
-        Ok(Some(length))
+        let is_coded = !self.values("Transfer-Encoding").is_empty();
+        ensure!(!is_coded, HttpError(501, "Transfer-Encoding is not known here"));
+        let values = self.values("Content-Length");
+        let Some(value) = values.first() else { return Ok(None) };
+        // Two lengths that differ would make two different messages of the same bytes.
+        ensure!(values.iter().all(|other| other == value), "the Content-Length fields differ");
+        parse_digits(value).map(Some).with_context(|| format!("{value:?} is not a length"))
     }
 }
 
@@ -240,51 +250,45 @@ impl fmt::Display for Fields {
     }
 }
 
-/// Reads the start line and the fields, up to the empty line that ends them.
-fn read_head(stream: &mut impl BufRead) -> Result<(String, Fields)> {
-    let start_line = read_line(stream, START_LINE, 414)?;
-    let mut left = HEAD.saturating_sub(start_line.len() + 2);
+/// Reads the fields, and the empty line after them.
+/// All these lines together have `limit` bytes at the most.
+fn read_fields(stream: &mut impl BufRead, limit: usize) -> Result<Fields> {
+    let mut remaining = limit;
     let mut fields = Fields::default();
     loop {
-        let line = read_line(stream, left, 431)?;
-        left = left.saturating_sub(line.len() + 2);
+        let line = read_line(stream, remaining, 431)?;
+        remaining = remaining.saturating_sub(line.len() + 2);
         if line.is_empty() {
-            return Ok((start_line, fields));
+            return Ok(fields);
         }
-        let (name, value) =
-            line.split_once(':').with_context(|| format!("{line:?} is not a field"))?;
-        ensure!(fields.0.len() < FIELDS, Refusal(431));
-        // A space before the colon would make another name of it (RFC 9112, section 5.1).
-        ensure!(is_token(name), "{line:?} is not a field");
-        fields.add(name, value.trim());
+        ensure!(fields.0.len() < MAX_FIELDS, HttpError(431, "the head has too many fields"));
+        let field = line.split_once(':').filter(|(name, _)| is_token(name));
+        let (name, value) = field.with_context(|| format!("{line:?} is not a field"))?;
+        fields.add(name, value.trim_matches([' ', '\t']));
     }
 }
 
-/// Reads a line and leaves out its ending, which is CR LF; LF alone will do (RFC 9112, section 2.2). A line
-/// of more than `limit` bytes is refused with `status`.
+/// Reads a line and leaves out its ending: CR LF, or LF alone (RFC 9112, section 2.2).
+/// A line of more than `limit` bytes is an error, which is answered with `status`.
 fn read_line(stream: &mut impl BufRead, limit: usize, status: u16) -> Result<String> {
     let mut line = Vec::new();
     stream.take(limit as u64 + 2).read_until(b'\n', &mut line)?;
-    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
-    line.pop_if(|byte| ended && *byte == b'\r');
-    ensure!(line.len() <= limit, Refusal(status));
-    ensure!(ended, cut_short());
+    let is_whole = line.pop_if(|byte| *byte == b'\n').is_some();
+    line.pop_if(|byte| *byte == b'\r');
+    ensure!(line.len() <= limit, HttpError(status, "the head, or a line of it, is too long"));
+    ensure!(is_whole, cut_short());
     let line = String::from_utf8(line).context("the head is not UTF-8")?;
-    ensure!(
-        !line.contains(|c: char| c.is_control() && c != '\t'),
-        "{line:?} has control characters"
-    );
+    let is_control = |c: char| c.is_control() && c != '\t';
+    ensure!(!line.contains(is_control), "{line:?} has a control character");
     Ok(line)
 }
 
-/// Reads a body of `length` bytes, or without a length all that comes until the connection ends.
+/// Reads a body of `length` bytes, or without a length all bytes until the connection ends.
 fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
-    let mut body = String::new();
-    stream.take(length.unwrap_or(u64::MAX)).read_to_string(&mut body)?;
-    match length {
-        Some(length) if body.len() as u64 != length => Err(cut_short().into()),
-        _ => Ok(body),
-    }
+    let mut body = Vec::new();
+    stream.take(length.unwrap_or(u64::MAX)).read_to_end(&mut body)?;
+    ensure!(length.is_none_or(|length| body.len() as u64 == length), cut_short());
+    String::from_utf8(body).context("the body is not UTF-8")
 }
 
 /// The error of a connection that ends too early.
@@ -292,14 +296,18 @@ fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }
 
-/// Whether `text` can be the name of a method or a field (RFC 9110, section 5.6.2).
+/// Returns whether `text` can be a method or the name of a field (RFC 9110, section 5.6.2).
 fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-/// A number of one or more ASCII digits and nothing else: `parse` alone would let `+1` pass.
-pub fn number(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { text.parse().ok() } else { None }
+/// Returns whether `text` is a version, such as `HTTP/1.1` (RFC 9112, section 2.3).
+fn is_version(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+}
+
+/// Parses one or more ASCII digits and nothing else. `parse` alone would accept `+1`.
+pub fn parse_digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

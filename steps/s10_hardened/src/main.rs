@@ -1,11 +1,20 @@
-//! Stage 10: strangers knock.
+//! Stage 10, strangers knock. New: `connection.rs`, and a limit for all that a client can ask for.
 //!
-//! `server` and `client` are the two programs of the lesson; without an argument both of them replay it.
+//! - `server.rs` accepts connections and answers on them.
+//! - `client.rs` connects, sends what a person types, and prints what comes back.
+//! - `http.rs` turns requests and responses into bytes, and bytes into them.
+//! - `window.rs` is the client as a window.
+//! - `messages.rs` holds the list of messages that the server keeps.
+//! - `log.rs` writes the log: each line has the time and the address of the peer.
+//! - `attack.rs` does to a server what strangers do to an open port.
+//! - `connection.rs` gives a connection a deadline, and closes it without losing a response.
+//! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 
 mod attack;
 mod client;
-mod guard;
+mod connection;
 mod http;
+mod log;
 mod messages;
 mod server;
 #[cfg(feature = "window")]
@@ -13,11 +22,12 @@ mod window;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Where the server listens and the client connects, unless `--addr` says otherwise.
+/// The address at which the server listens and to which the client connects, without `--addr`.
 const ADDR: &str = "127.0.0.1:8080";
 
 #[derive(Parser)]
@@ -33,26 +43,27 @@ struct Cli {
     #[arg(long, global = true, value_name = "HOST:PORT")]
     addr: Option<String>,
 
-    /// The file in which the server keeps its messages; the replay has one of its own
-    #[arg(long, global = true, value_name = "PATH", default_value = "messages.db")]
-    db: PathBuf,
-
     /// Wait for Enter between the lines of the replay
     #[arg(long)]
     step: bool,
+
+    /// The language in which the lesson is told [default: that of the system]
+    #[arg(long, value_name = "LANG", value_parser = ["en", "ko"])]
+    lang: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Listen for connections and answer them
     Server {
-        /// How long a client may take for its request, in seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
-        timeout: u64,
+        /// The file in which the server keeps its messages; the replay has one of its own
+        #[arg(long, value_name = "PATH", default_value = "messages.db")]
+        db: PathBuf,
 
-        /// How many connections are served at the same time
-        #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=10000))]
-        max_connections: u64,
+        /// How long a client may take for its request, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
     },
     /// Talk to the server, a line at a time
     Client,
@@ -73,7 +84,7 @@ fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            let _ = writeln!(io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -81,9 +92,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let addr = cli.addr.as_deref().unwrap_or(ADDR);
-    match cli.command {
-        Some(Command::Server { timeout, max_connections }) => {
-            server::run(addr, &cli.db, Duration::from_secs(timeout), max_connections as usize)
+    match &cli.command {
+        Some(Command::Server { db, timeout }) => {
+            server::run(addr, db, Duration::from_secs(*timeout))
         }
         Some(Command::Client) => client::run(addr),
         #[cfg(feature = "window")]
@@ -94,13 +105,14 @@ fn run(cli: &Cli) -> Result<()> {
             env!("CARGO_PKG_NAME")
         ),
         Some(Command::Attack { kind, i_own_this_server }) => {
-            attack::run(addr, kind, i_own_this_server)
+            attack::run(addr, *kind, *i_own_this_server)
         }
         None => replay::run(
             env!("CARGO_PKG_NAME"),
             include_str!("../lesson.txt"),
             cli.addr.as_deref(),
             cli.step,
+            cli.lang.as_deref(),
         ),
     }
 }

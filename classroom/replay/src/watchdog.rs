@@ -1,0 +1,92 @@
+//! A program that is killed with SIGKILL cannot clean up. Another process does it then: the watchdog, a shell that
+//! reads from a pipe. Only this program holds the other end of the pipe, so the shell reads the end of its input as
+//! soon as this program has ended, in whatever way. Then it removes the folders, and kills its process group, which
+//! is that of the server, the client and the commands.
+//!
+//! The pipe is closed in every other process when it is started, as the standard library opens all descriptors.
+
+use anyhow::{Context, Result};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// What the shell does. A line with `=` begins a new list, a line with a number is a process group, and each other
+/// line is a folder. A server can add a file to a folder while `rm` removes it, so that `rm` may fail at first.
+const SCRIPT: &str = r#"
+trap '' HUP INT QUIT TERM
+while IFS= read -r line; do
+    case $line in
+        =) set -- ;;
+        *) set -- "$@" "$line" ;;
+    esac
+done
+for item; do
+    case $item in
+        /*) rm -rf "$item" || rm -rf "$item" || rm -rf "$item" ;;
+        *) kill -KILL "-$item" ;;
+    esac
+done
+kill -KILL 0
+"#;
+
+/// A running watchdog. It ends without doing anything when this is dropped.
+pub struct Watchdog {
+    shell: Child,
+    pipe: Option<ChildStdin>,
+}
+
+impl Watchdog {
+    /// Starts the shell, as the leader of a new process group.
+    ///
+    /// # Errors
+    /// The system has no shell, or no room for a process.
+    pub fn start() -> Result<Watchdog> {
+        let mut shell = Command::new("sh")
+            .args(["-c", SCRIPT, "replay-watchdog"])
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot start sh, which removes the files of a server that is left")?;
+        let pipe = shell.stdin.take();
+        Ok(Watchdog { shell, pipe })
+    }
+
+    /// Whether the shell has ended, so that a new one is needed.
+    pub fn ended(&mut self) -> bool {
+        !matches!(self.shell.try_wait(), Ok(None))
+    }
+
+    /// The process group that ends with this program. It is there as long as the shell is.
+    pub fn group(&self) -> i32 {
+        self.shell.id().cast_signed()
+    }
+
+    /// Tells the shell what else to kill and to remove: all of it each time.
+    pub fn watch(&mut self, groups: &[u32], folders: &[PathBuf]) {
+        let mut list = b"=\n".to_vec();
+        for group in groups {
+            list.extend_from_slice(format!("{group}\n").as_bytes());
+        }
+        for folder in folders {
+            list.extend_from_slice(folder.as_os_str().as_bytes());
+            list.push(b'\n');
+        }
+        if let Some(pipe) = &mut self.pipe {
+            // Without its shell, this program still cleans up in all other cases.
+            let _ = pipe.write_all(&list);
+        }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        // First the shell, then the pipe: there is nothing left to do for it.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}

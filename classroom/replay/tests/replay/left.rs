@@ -1,0 +1,124 @@
+//! However a replay ends, nothing of it is left: no process, no folder.
+
+use crate::small::{any_lives, children, folders, place, stage, until};
+use anyhow::{Context, Result, ensure};
+use needs::needs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const LESSON: &str = "# 1. Title\n> first\n$ attack endless &\n# words\n# more words\n";
+
+/// A replay whose server, client and command run, and that waits for Enter.
+struct Replay {
+    place: TempDir,
+    process: Child,
+    keyboard: ChildStdin,
+    screen: BufReader<ChildStdout>,
+    /// The processes that it has started.
+    children: Vec<u32>,
+}
+
+impl Replay {
+    fn start() -> Result<Replay> {
+        let place = place()?;
+        let mut process = stage(place.path(), LESSON)?
+            .arg("--step")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut keyboard = process.stdin.take().context("no keyboard")?;
+        let screen = BufReader::new(process.stdout.take().context("no screen")?);
+        keyboard.write_all(b"\n\n")?;
+        let mut replay = Replay { place, process, keyboard, screen, children: Vec::new() };
+        replay.until("# words")?;
+        replay.until("Enter: go on")?;
+        replay.children = children(replay.process.id())?;
+        assert_eq!(replay.children.len(), 4, "a server, a client, a command and the watchdog");
+        assert_eq!(folders(replay.place.path())?, 1);
+        Ok(replay)
+    }
+
+    fn until(&mut self, text: &str) -> Result<()> {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            ensure!(self.screen.read_line(&mut line)? > 0, "{text:?} never came");
+        }
+        Ok(())
+    }
+
+    fn signal(&self, name: &str) -> Result<()> {
+        let line = format!("kill -{name} {}", self.process.id());
+        ensure!(Command::new("sh").args(["-c", &line]).status()?.success(), "no signal was sent");
+        Ok(())
+    }
+}
+
+#[needs("pgrep")]
+#[test]
+fn after_sigkill() -> Result<()> {
+    let mut replay = Replay::start()?;
+    let start = Instant::now();
+    replay.signal("KILL")?;
+    replay.process.wait()?;
+    until("the end of the processes", || Ok(!any_lives(&replay.children)?))?;
+    until("the end of the folder", || Ok(folders(replay.place.path())? == 0))?;
+    // A machine with many tests at once is slow; a machine without is ready in some milliseconds.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    Ok(())
+}
+
+#[needs("pgrep")]
+#[test]
+fn after_signals_that_can_be_caught() -> Result<()> {
+    for (name, code) in [("INT", 130), ("QUIT", 131), ("TERM", 143), ("HUP", 129)] {
+        let mut replay = Replay::start()?;
+        replay.signal(name)?;
+        assert_eq!(replay.process.wait()?.code(), Some(code), "{name}");
+        assert!(!any_lives(&replay.children)?, "{name}");
+        assert_eq!(folders(replay.place.path())?, 0, "{name}");
+    }
+    Ok(())
+}
+
+#[needs("pgrep")]
+#[test]
+fn when_the_screen_is_closed() -> Result<()> {
+    let replay = Replay::start()?;
+    let Replay { place, mut process, mut keyboard, screen, children } = replay;
+    drop(screen);
+    keyboard.write_all(b"\n")?;
+    assert_eq!(process.wait()?.code(), Some(1));
+    assert!(!any_lives(&children)?);
+    assert_eq!(folders(place.path())?, 0);
+    Ok(())
+}
+
+#[needs("pgrep")]
+#[test]
+fn after_the_whole_lesson() -> Result<()> {
+    let place = place()?;
+    // The last line waits, so that there is time to look at the processes.
+    let mut process = stage(place.path(), "# 1. Title\n> first\n# words\n")?
+        .arg("--step")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut screen = BufReader::new(process.stdout.take().context("no screen")?);
+    let mut line = String::new();
+    while !line.starts_with("Enter") {
+        line.clear();
+        ensure!(screen.read_line(&mut line)? > 0, "the replay does not wait");
+    }
+    let children = children(process.id())?;
+    assert_eq!(children.len(), 3, "a server, a client and the watchdog");
+    drop(process.stdin.take());
+    while screen.read_line(&mut line)? > 0 {}
+    assert!(process.wait()?.success());
+    assert!(!any_lives(&children)?);
+    assert_eq!(folders(place.path())?, 0);
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! A lesson with a line of each kind: what the replay shows, the same each time, in both languages.
+
+use crate::small::{folders, output, place, stage};
+use anyhow::Result;
+use std::process::{Command, Stdio};
+
+/// Replays `lesson`. The addresses of the server and of the clients are left out.
+fn replay(lesson: &str, arguments: &[&str]) -> Result<String> {
+    let place = place()?;
+    let shown = output(stage(place.path(), lesson)?.args(arguments).stdin(Stdio::null()))?;
+    assert_eq!(folders(place.path())?, 0);
+    Ok(without_ports(&shown))
+}
+
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let mut rest = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        rest.push_str("ADDR");
+        rest.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    }
+    rest
+}
+
+/// Only the rows of the server's side, without their spaces, or only those of the other side.
+fn side(text: &str, server: bool) -> Vec<&str> {
+    let rows = text.lines().filter(|row| row.starts_with("      ") == server);
+    rows.map(str::trim).filter(|row| !row.is_empty()).collect()
+}
+
+const LESSON: &str = "# 1. Title\n#ko 1. 제목\n\
+    # Words.\n#ko 말입니다.\n\
+    > first\n\
+    $ attack rst\n\
+    $ attack slow &\n\
+    > beside it\n\
+    ! restart --timeout 2\n\
+    > third\n\
+    >\n\
+    ! stop\n\
+    ! restart\n\
+    > 넷째\n";
+
+#[test]
+fn a_late_log_and_a_command_in_the_background_have_their_places() -> Result<()> {
+    let shown = replay(LESSON, &[])?;
+    let lines = [
+        "listening on ADDR",
+        "now ADDR accepted a connection",
+        "now ADDR → first",
+        "now ADDR ← HTTP/1.1 200 OK",
+        "now ADDR closed",
+        "now ADDR accepted a connection",
+        "now ADDR closed",
+        // The slow one comes, another is served, and the slow one goes.
+        "now ADDR accepted a connection",
+        "now ADDR accepted a connection",
+        "now ADDR → beside it",
+        "now ADDR ← HTTP/1.1 200 OK",
+        "now ADDR closed",
+        "now ADDR closed",
+        "! restart --timeout 2",
+        "listening on ADDR",
+        "more arguments: --timeout 2",
+        "now ADDR accepted a connection",
+        "now ADDR → third",
+        "now ADDR ← HTTP/1.1 200 OK",
+        "now ADDR closed",
+        "! stop (SIGTERM)",
+        "the server was asked to end",
+        "(the server ends: exit status: 0)",
+        "! restart",
+        "listening on ADDR",
+        "now ADDR accepted a connection",
+        "now ADDR → 넷째",
+        "now ADDR ← HTTP/1.1 200 OK",
+        "now ADDR closed",
+    ];
+    let expected: Vec<&str> = lines.into_iter().collect();
+    assert_eq!(side(&shown, true), expected, "{shown}");
+    let expected = [
+        "Lesson 1. Title",
+        "client                                server",
+        "# Words.",
+        "> first",
+        "→ first",
+        "first",
+        "$ attack rst",
+        "closed at once",
+        "$ attack slow &",
+        "> beside it",
+        "→ beside it",
+        "beside it",
+        "(the command ends: attack slow)",
+        "said nothing for 1.5 s",
+        "> third",
+        "→ third",
+        "third",
+        ">",
+        "(the client ends)",
+        "> 넷째",
+        "→ 넷째",
+        "넷째",
+        "the server by hand:  cargo run -p stage -- server",
+        "the client by hand:  cargo run -p stage -- client",
+        "the explanation:     NOTES.md, section 1. Title",
+    ];
+    assert_eq!(side(&shown, false), expected, "{shown}");
+    // What comes where, on a machine with more to do.
+    let others: Vec<_> = (0..4).map(|_| std::thread::spawn(|| replay(LESSON, &[]))).collect();
+    for other in others {
+        assert_eq!(other.join().expect("a replay")?, shown);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_words_of_the_replay_are_korean_in_a_korean_lesson() -> Result<()> {
+    let shown = replay(LESSON, &["--lang", "ko"])?;
+    for row in [
+        "수업 1. 제목",
+        "클라이언트                            서버",
+        "# 말입니다.",
+        "> first",
+        "(명령이 끝났습니다: attack slow)",
+        "(클라이언트가 끝났습니다)",
+        "서버를 직접 실행:        cargo run -p stage -- server",
+        "클라이언트를 직접 실행:  cargo run -p stage -- client",
+        "설명:                    NOTES.ko.md, 1. 제목",
+    ] {
+        assert!(shown.lines().any(|line| line == row), "{row}\n{shown}");
+    }
+    for row in ["! 다시 시작 --timeout 2", "! 종료 요청(SIGTERM)"] {
+        assert!(side(&shown, true).contains(&row), "{row}\n{shown}");
+    }
+    // What the programs print is the same in both languages.
+    let english = replay(LESSON, &[])?;
+    let logged = |text: &str| -> Vec<String> {
+        let rows = side(text, true).into_iter().filter(|row| row.starts_with("now "));
+        rows.map(String::from).collect()
+    };
+    assert_eq!(logged(&shown), logged(&english));
+    Ok(())
+}
+
+#[test]
+fn the_language_is_that_of_the_locale() -> Result<()> {
+    let place = place()?;
+    let title = |set: &[(&str, &str)], arguments: &[&str]| -> Result<String> {
+        let mut command: Command = stage(place.path(), "# 1. Title\n#ko 1. 제목\n")?;
+        command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env_remove("LANG");
+        command.envs(set.iter().copied()).args(arguments);
+        Ok(output(&mut command)?.lines().next().unwrap_or_default().to_string())
+    };
+    let (english, korean) = ("Lesson 1. Title", "수업 1. 제목");
+    assert_eq!(title(&[], &[])?, english);
+    assert_eq!(title(&[("LANG", "ko_KR.UTF-8")], &[])?, korean);
+    assert_eq!(title(&[("LANG", "ko_KR.UTF-8"), ("LC_MESSAGES", "C")], &[])?, english);
+    assert_eq!(title(&[("LANG", "C"), ("LC_ALL", "ko_KR.UTF-8")], &[])?, korean);
+    assert_eq!(title(&[("LANG", "ko_KR.UTF-8")], &["--lang", "en"])?, english);
+    assert_eq!(title(&[], &["--lang", "ko"])?, korean);
+    Ok(())
+}
+
+#[test]
+fn step_is_plain_text_without_a_terminal() -> Result<()> {
+    let place = place()?;
+    let lesson = "# 1. Title\n# one\n# two\n> three\n";
+    let plain = output(stage(place.path(), lesson)?.stdin(Stdio::null()))?;
+    let steps = output(stage(place.path(), lesson)?.arg("--step").stdin(Stdio::null()))?;
+    assert!(!steps.contains('\x1b'), "{steps:?}");
+    assert_eq!(steps.lines().filter(|row| *row == "Enter: go on").count(), 2, "{steps}");
+    let without: Vec<&str> = steps.lines().filter(|row| *row != "Enter: go on").collect();
+    assert_eq!(without_ports(&without.join("\n")), without_ports(plain.trim_end()));
+    Ok(())
+}
+
+#[test]
+fn an_error_is_one_plain_sentence() -> Result<()> {
+    let place = place()?;
+    for (lesson, said) in [
+        (
+            "# 1. Title\nno mark\n",
+            "line 2 of the lesson: \"no mark\" does not begin with #, >, $ or !",
+        ),
+        ("# 1. Title\n$ attack none\n", "the command \"attack none\" ended with exit status: 1"),
+    ] {
+        let output = stage(place.path(), lesson)?.output()?;
+        assert!(!output.status.success());
+        let errors = String::from_utf8(output.stderr)?;
+        assert_eq!(errors, format!("{said}\n"));
+        assert_eq!(folders(place.path())?, 0);
+    }
+    Ok(())
+}

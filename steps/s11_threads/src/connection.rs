@@ -1,0 +1,75 @@
+//! A connection with a deadline.
+//!
+//! A *timeout* bounds one `read`. A client that sends a byte a second never exceeds it, and keeps
+//! the server for hours: that attack is called *slowloris*. A *deadline* bounds all reads together.
+//!
+//! If a program closes a socket that has unread data, the kernel sends RST (abort) instead of FIN
+//! (normal close), and RST can destroy a response on its way. A *lingering close* sends FIN, and
+//! then reads and throws away what still comes, until the client closes its side too.
+
+use std::io::{self, ErrorKind, prelude::*};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How long a lingering close reads at the most.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How fast a client has to take a long response.
+const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
+
+/// A TCP connection whose reads and writes end at a deadline.
+pub struct Connection {
+    stream: TcpStream,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+impl Connection {
+    /// Takes over `stream`. All reads and writes together may take `timeout`.
+    pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
+        Connection { stream, timeout, deadline: Instant::now() + timeout }
+    }
+
+    /// Starts the time anew: reads and writes from now on may take the same timeout.
+    pub fn restart_deadline(&mut self) {
+        self.deadline = Instant::now() + self.timeout;
+    }
+
+    /// Returns the time until the deadline. After the deadline that is an error.
+    fn remaining(&self) -> io::Result<Duration> {
+        let remaining = self.deadline.checked_duration_since(Instant::now());
+        let is_over = || io::Error::new(ErrorKind::TimedOut, "the time for the connection is over");
+        remaining.filter(|remaining| !remaining.is_zero()).ok_or_else(is_over)
+    }
+
+    /// Closes the connection with a lingering close.
+    pub fn close(mut self) {
+        // If the client has gone already, these calls fail, and nothing is left to do.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.deadline = Instant::now() + LINGER_TIMEOUT;
+        let _ = io::copy(&mut self, &mut io::sink());
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.remaining()?))?;
+        // The system's name for a timeout is "Resource temporarily unavailable"; ours is better.
+        self.stream.read(buffer).or_else(|error| self.remaining().and(Err(error)))
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.remaining()?))?;
+        let result = self.stream.write(bytes);
+        let length = result.or_else(|error| self.remaining().and(Err(error)))?;
+        // A client that goes on reading gets more time.
+        self.deadline += Duration::from_millis(length as u64 * 1000 / MIN_BYTES_PER_SECOND);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
