@@ -7,13 +7,15 @@
 use crate::client::{connect, exchange, print};
 use crate::http::{Request, Response};
 use anyhow::{Context, Result, ensure};
-use std::io::prelude::*;
+use std::io::{ErrorKind, prelude::*};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long an attack waits for an answer: longer than a server waits for a request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long `slow` sends at the most.
 const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many connections a flood opens: more than the server serves.
@@ -165,6 +167,9 @@ fn read_answer(stream: &mut TcpStream, timeout: Duration) -> String {
         Ok(length) => {
             let text = String::from_utf8_lossy(&buffer[..length]);
             text.lines().next().unwrap_or_default().to_string()
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            "no answer".to_string()
         }
         Err(error) => error.to_string(),
     };

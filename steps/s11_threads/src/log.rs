@@ -5,7 +5,6 @@
 //!
 //! Clients write a part of the log, because it shows what they send. A client must not be able to
 //! forge a line, to drive the terminal with control characters, or to fill the disk.
-
 //!
 //! A `write` to a terminal or a pipe waits for its reader: Ctrl-S, `| less` and a tmux in copy mode
 //! stop it. So the connections put lines into a queue, and a thread of the log's own writes them.
