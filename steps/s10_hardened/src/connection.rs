@@ -30,8 +30,8 @@ impl Connection {
         Connection { stream, timeout, deadline: Instant::now() + timeout }
     }
 
-    /// Starts the time anew: reads and writes from now on may take the same timeout.
-    pub fn restart_deadline(&mut self) {
+    /// Sets the deadline anew: reads and writes from now on may take the same timeout.
+    pub fn set_deadline(&mut self) {
         self.deadline = Instant::now() + self.timeout;
     }
 
