@@ -29,7 +29,8 @@ pub use words::Lang;
 
 use anyhow::{Context, Result, bail};
 use process::Task;
-use screen::Screen;
+use screen::{Screen, split_stamp};
+use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -210,8 +211,13 @@ impl Play<'_> {
 
     /// Shows all that the server has said, when it is quiet. It may have served several connections at once.
     fn server_speaks(&mut self) -> Result<()> {
-        let text = self.server.said_when_quiet()?;
-        self.screen.server(&by_peer(&text))
+        for block in by_peer(&self.server.said_when_quiet()?) {
+            self.screen.server(&block.text)?;
+            if block.more > 0 {
+                self.screen.server_note(&self.lang.the_same_from(block.more))?;
+            }
+        }
+        Ok(())
     }
 
     /// Fails if the server has ended by itself.
@@ -237,20 +243,49 @@ impl Play<'_> {
     }
 }
 
-/// The lines of a log ordered by the connections that they speak of, in the order in which these came.
-/// The address of the peer is the second word of a line.
-fn by_peer(log: &str) -> String {
-    let peer = |line: &str| line.split(' ').nth(1)?.parse::<SocketAddr>().ok();
-    let mut groups: Vec<(Option<SocketAddr>, String)> = Vec::new();
+/// Lines of a log that are shown together.
+#[derive(Debug, PartialEq)]
+struct Block {
+    /// The connection of which all of them speak; `None` for a line without a peer.
+    peer: Option<SocketAddr>,
+    text: String,
+    /// How many connections after this one have the same lines, which are not shown.
+    more: usize,
+}
+
+/// The lines of a log ordered by the connections of which they speak, in the order in which these came.
+/// Connections that follow each other and have the same lines, apart from time and peer, become one block.
+fn by_peer(log: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    // A flood has hundreds of connections, so the place of each is looked up and not searched for.
+    let mut places = HashMap::new();
     for line in log.lines() {
-        let peer = peer(line);
-        let line = format!("{line}\n");
-        match groups.iter_mut().find(|group| peer.is_some() && group.0 == peer) {
-            Some(group) => group.1.push_str(&line),
-            None => groups.push((peer, line)),
+        let peer = split_stamp(line).1;
+        let new = blocks.len();
+        let place = peer.map_or(new, |peer| *places.entry(peer).or_insert(new));
+        if place == new {
+            blocks.push(Block { peer, text: String::new(), more: 0 });
+        }
+        blocks[place].text.push_str(&format!("{line}\n"));
+    }
+    let mut shown: Vec<Block> = Vec::new();
+    for block in blocks {
+        match shown.last_mut() {
+            Some(last) if block.peer.is_some() && last.is_like(&block) => last.more += 1,
+            _ => shown.push(block),
         }
     }
-    groups.into_iter().map(|group| group.1).collect()
+    shown
+}
+
+impl Block {
+    /// Whether both speak of a connection, in the same lines apart from time and peer.
+    fn is_like(&self, other: &Block) -> bool {
+        let texts = |block: &Block| -> Vec<String> {
+            block.text.lines().map(|line| split_stamp(line).2.to_string()).collect()
+        };
+        self.peer.is_some() && texts(self) == texts(other)
+    }
 }
 
 /// Where in `text` the last line ends that the client marks as sent.
@@ -264,4 +299,33 @@ fn end_of_sent(text: &str) -> usize {
         }
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(log: &str) -> Vec<(String, usize)> {
+        by_peer(log).into_iter().map(|block| (block.text, block.more)).collect()
+    }
+
+    #[test]
+    fn clients_with_the_same_lines_are_shown_once() {
+        let log = "1 1.1.1.1:1 came\n1 1.1.1.1:2 came\n2 1.1.1.1:1 went\n2 1.1.1.1:3 came\n\
+            3 1.1.1.1:3 went\n3 1.1.1.1:4 came\n3 stopping\n4 1.1.1.1:2 went\n4 1.1.1.1:5 came\n";
+        let expected = [
+            ("1 1.1.1.1:1 came\n2 1.1.1.1:1 went\n", 2),
+            ("3 1.1.1.1:4 came\n", 0),
+            ("3 stopping\n", 0),
+            ("4 1.1.1.1:5 came\n", 0),
+        ];
+        assert_eq!(blocks(log), expected.map(|(text, more)| (text.to_string(), more)));
+    }
+
+    #[test]
+    fn lines_without_a_peer_are_all_shown() {
+        let log = "came\ncame\nGET / 200\n1 1.1.1.1 came\n";
+        let lines = log.lines().map(|line| (format!("{line}\n"), 0));
+        assert_eq!(blocks(log), lines.collect::<Vec<_>>());
+    }
 }

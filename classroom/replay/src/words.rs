@@ -100,6 +100,15 @@ impl Lang {
         self.pick("the command ends", "명령이 끝났습니다")
     }
 
+    /// Said when the server has logged the same lines for this many clients more.
+    pub fn the_same_from(self, more: usize) -> String {
+        let clients = if more == 1 { "client" } else { "clients" };
+        match self {
+            Lang::En => format!("the same from {more} more {clients}"),
+            Lang::Ko => format!("다른 클라이언트 {more}개도 위와 같습니다"),
+        }
+    }
+
     /// Said where the replay waits.
     pub fn go_on(self) -> &'static str {
         self.pick("Enter: go on", "Enter: 계속")
