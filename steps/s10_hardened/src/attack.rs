@@ -121,6 +121,8 @@ fn slow(addr: &str) -> Result<()> {
         }
     });
     let answer = read_answer(&mut stream, SLOW_TIMEOUT);
+    // The server waits for this end of the connection, which the thread keeps open.
+    let _ = stream.shutdown(Shutdown::Write);
     print(&format!("a byte a second: after {} s {answer}\n", start.elapsed().as_secs()))
 }
 
