@@ -211,8 +211,12 @@ impl Play<'_> {
 
     /// Shows all that the server has said, when it is quiet. It may have served several connections at once.
     fn server_speaks(&mut self) -> Result<()> {
-        for block in by_peer(&self.server.said_when_quiet()?) {
-            self.screen.server(&block.text)?;
+        let said = self.server.said_when_quiet()?;
+        for block in by_peer(&said) {
+            self.screen.server(&block.lines[..block.shown])?;
+            if block.shown < block.lines.len() {
+                self.screen.server_note(self.lang.rest_as_above())?;
+            }
             if block.more > 0 {
                 self.screen.server_note(&self.lang.the_same_from(block.more))?;
             }
@@ -244,18 +248,19 @@ impl Play<'_> {
 }
 
 /// Lines of a log that are shown together.
-#[derive(Debug, PartialEq)]
-struct Block {
+struct Block<'a> {
     /// The connection of which all of them speak; `None` for a line without a peer.
     peer: Option<SocketAddr>,
-    text: String,
+    lines: Vec<&'a str>,
+    /// How many of the lines are shown. The others are the same as those of the block above.
+    shown: usize,
     /// How many connections after this one have the same lines, which are not shown.
     more: usize,
 }
 
 /// The lines of a log ordered by the connections of which they speak, in the order in which these came.
 /// Connections that follow each other and have the same lines, apart from time and peer, become one block.
-fn by_peer(log: &str) -> Vec<Block> {
+fn by_peer(log: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block> = Vec::new();
     // A flood has hundreds of connections, so the place of each is looked up and not searched for.
     let mut places = HashMap::new();
@@ -264,28 +269,43 @@ fn by_peer(log: &str) -> Vec<Block> {
         let new = blocks.len();
         let place = peer.map_or(new, |peer| *places.entry(peer).or_insert(new));
         if place == new {
-            blocks.push(Block { peer, text: String::new(), more: 0 });
+            blocks.push(Block { peer, lines: Vec::new(), shown: 0, more: 0 });
         }
-        blocks[place].text.push_str(&format!("{line}\n"));
+        blocks[place].lines.push(line);
+        blocks[place].shown += 1;
     }
-    let mut shown: Vec<Block> = Vec::new();
-    for block in blocks {
-        match shown.last_mut() {
-            Some(last) if block.peer.is_some() && last.is_like(&block) => last.more += 1,
-            _ => shown.push(block),
+    let mut merged: Vec<Block> = Vec::new();
+    for mut block in blocks {
+        match merged.last_mut().filter(|last| last.peer.is_some() && block.peer.is_some()) {
+            Some(last) if last.texts() == block.texts() => last.more += 1,
+            last => {
+                block.shown -= last.map_or(0, |last| block.repeated(last));
+                merged.push(block);
+            }
         }
     }
-    shown
+    merged
 }
 
-impl Block {
-    /// Whether both speak of a connection, in the same lines apart from time and peer.
-    fn is_like(&self, other: &Block) -> bool {
-        let texts = |block: &Block| -> Vec<String> {
-            block.text.lines().map(|line| split_stamp(line).2.to_string()).collect()
-        };
-        self.peer.is_some() && texts(self) == texts(other)
+impl Block<'_> {
+    /// The lines without time and peer.
+    fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|line| split_stamp(line).2).collect()
     }
+
+    /// How many lines need not be shown below the block `above`: those after the status line, if both blocks have the
+    /// same response.
+    fn repeated(&self, above: &Block) -> usize {
+        let (texts, above) = (self.texts(), above.texts());
+        let (response, same) = (response(&texts), response(&above));
+        if response == same { response.len().saturating_sub(1) } else { 0 }
+    }
+}
+
+/// The lines from the first status line on.
+fn response<'a, 'b>(texts: &'a [&'b str]) -> &'a [&'b str] {
+    let status = texts.iter().position(|text| text.starts_with("← HTTP/"));
+    &texts[status.unwrap_or(texts.len())..]
 }
 
 /// Where in `text` the last line ends that the client marks as sent.
@@ -305,8 +325,10 @@ fn end_of_sent(text: &str) -> usize {
 mod tests {
     use super::*;
 
+    /// The blocks of a log: the lines that are shown, and how many connections more have them.
     fn blocks(log: &str) -> Vec<(String, usize)> {
-        by_peer(log).into_iter().map(|block| (block.text, block.more)).collect()
+        let blocks = by_peer(log).into_iter();
+        blocks.map(|block| (block.lines[..block.shown].join(", "), block.more)).collect()
     }
 
     #[test]
@@ -314,18 +336,32 @@ mod tests {
         let log = "1 1.1.1.1:1 came\n1 1.1.1.1:2 came\n2 1.1.1.1:1 went\n2 1.1.1.1:3 came\n\
             3 1.1.1.1:3 went\n3 1.1.1.1:4 came\n3 stopping\n4 1.1.1.1:2 went\n4 1.1.1.1:5 came\n";
         let expected = [
-            ("1 1.1.1.1:1 came\n2 1.1.1.1:1 went\n", 2),
-            ("3 1.1.1.1:4 came\n", 0),
-            ("3 stopping\n", 0),
-            ("4 1.1.1.1:5 came\n", 0),
+            ("1 1.1.1.1:1 came, 2 1.1.1.1:1 went", 2),
+            ("3 1.1.1.1:4 came", 0),
+            ("3 stopping", 0),
+            ("4 1.1.1.1:5 came", 0),
         ];
         assert_eq!(blocks(log), expected.map(|(text, more)| (text.to_string(), more)));
     }
 
     #[test]
+    fn the_same_response_is_shown_once() {
+        let log = |number: usize, lines: &str| -> String {
+            lines.split(", ").map(|text| format!("1 1.1.1.1:{number} {text}\n")).collect()
+        };
+        let (one, two) =
+            ("→ a, → same, ← HTTP/1.1 404, ← type", "→ b, → same, ← HTTP/1.1 404, ← type");
+        let three = "→ b, → same, ← HTTP/1.1 400, ← type";
+        let shown = blocks(&format!("{}{}{}", log(1, one), log(2, two), log(3, three)));
+        let count = |block: &(String, usize)| block.0.split(", ").count();
+        assert_eq!(shown.iter().map(count).collect::<Vec<_>>(), [4, 3, 4], "{shown:?}");
+        assert!(shown[1].0.ends_with("← HTTP/1.1 404"), "{shown:?}");
+    }
+
+    #[test]
     fn lines_without_a_peer_are_all_shown() {
         let log = "came\ncame\nGET / 200\n1 1.1.1.1 came\n";
-        let lines = log.lines().map(|line| (format!("{line}\n"), 0));
+        let lines = log.lines().map(|line| (line.to_string(), 0));
         assert_eq!(blocks(log), lines.collect::<Vec<_>>());
     }
 }

@@ -141,8 +141,8 @@ impl Screen {
     /// with a stamp: the time and the peer. Here the stamp of the first line is shown, and the lines below it are
     /// indented, because a class can read that. Whether a later line has a later time is not shown: it depends on the
     /// machine, and each replay would be different.
-    pub fn server(&mut self, text: &str) -> Result<()> {
-        for (number, line) in text.lines().enumerate() {
+    pub fn server(&mut self, lines: &[&str]) -> Result<()> {
+        for (number, line) in lines.iter().enumerate() {
             for row in log_rows(self.columns, line, number > 0) {
                 self.print(&row)?;
             }

@@ -109,6 +109,11 @@ impl Lang {
         }
     }
 
+    /// Said in place of lines that the server has logged for the connection above, too.
+    pub fn rest_as_above(self) -> &'static str {
+        self.pick("the rest as above", "나머지는 위와 같습니다")
+    }
+
     /// Said where the replay waits.
     pub fn go_on(self) -> &'static str {
         self.pick("Enter: go on", "Enter: 계속")
