@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// A program that speaks English in any locale: replays follow the locale.
-    fn command(&self, program: &Path) -> Result<Command> {
+    pub(crate) fn command(&self, program: &Path) -> Result<Command> {
         let command = Command::new(program).env("LC_ALL", "C").env_remove("CLICOLOR_FORCE");
         let command = command.timeout(LIMIT);
         Ok(command.with_assert(self.compare()?))
