@@ -6,7 +6,7 @@
 //! contrast.
 
 use crate::process::until;
-use crate::{Stage, servers, ureq};
+use crate::{Stage, servers};
 use anyhow::{Context as _, Result, ensure};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
