@@ -92,7 +92,7 @@ impl Scratch {
 }
 
 const COMMENT: &str =
-    "// The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).";
+    "// The fields are those of a GET, and no body follows them (RFC 9110, section 9.3.2).";
 
 #[needs("git")]
 #[test]
