@@ -45,7 +45,7 @@ fn send(addr: &str, line: &str) -> Result<()> {
     let request = parse_line(line, addr);
     let response = exchange(addr, &request).map_err(|error| explain(error, line))?;
     if request.method == "HEAD" {
-        print(&response.to_string())?;
+        print(&response.to_string().replace("\r\n", "\n"))?;
     } else if !response.is_success() {
         print(&format!("{} {}\n", response.status, response.reason))?;
     }
