@@ -61,7 +61,7 @@ pub fn compare(edition: &Edition, changes: &ChangesOfStages) -> Result<Findings>
 
 /// Reads a paragraph: the total, the change of each file, and how many numbers there are.
 fn parse_numbers(text: &str) -> Result<(Option<Change>, BTreeMap<String, Change>, usize)> {
-    let file = Regex::new(r"`(\w+\.rs)` \+(\d+)(?: −(\d+))?")?;
+    let file = Regex::new(r"`(\w+\.\w+)` \+(\d+)(?: −(\d+))?")?;
     let number = Regex::new(r"\d+")?;
     let mut files = BTreeMap::new();
     let mut count = 0;
