@@ -25,6 +25,9 @@ macro_rules! usual {
     };
 }
 
+/// How the last line begins of a server that one connection ends.
+const CONNECTION_FAILED: &str = "a connection failed, and the server with it: ";
+
 impl Stage {
     /// The server answers all that the contract asks as this stage has to.
     pub fn keeps_its_contract(&self) -> Result<()> {
@@ -191,7 +194,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
             ensure!(status == Some(1), "exit status {status:?} after {words:?}");
             said.push_str(&format!("{words}\n"));
         }
-        let line = self.connection_failed()?;
+        let line = CONNECTION_FAILED;
         let expected = format!(
             "{line}the connection ended before the message did\n\
              {line}\"garbage\" is not a request line\n\
@@ -203,7 +206,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
 
     /// Up to stage 9 bytes that are no request end the server, too. No reading of RFC 9112 accepts these.
     pub fn ends_with_no_request(&self) -> Result<()> {
-        let line = self.connection_failed()?;
+        let line = CONNECTION_FAILED;
         let cases = [
             ("GET /a\tb HTTP/1.1\r\n", r#""GET /a\tb HTTP/1.1" is not a request line"#),
             ("GET / HTTP/1.1.1\r\n", r#""GET / HTTP/1.1.1" is not a request line"#),
@@ -253,13 +256,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
             let reason = ": Connection reset by peer (os error 104)";
             ensure!(words.ends_with(reason), "{words:?}");
         }
-        self.compare()?.eq(words, format!("{}[REASON]", self.connection_failed()?));
+        self.compare()?.eq(words, format!("{CONNECTION_FAILED}[REASON]"));
         Ok(())
-    }
-
-    /// How the last line of such a server begins. From stage 9 on a line of the log has the time and the peer.
-    fn connection_failed(&self) -> Result<String> {
-        let before = if self.number()? < 9 { "" } else { "[TIME] 127.0.0.1:[PORT] " };
-        Ok(format!("{before}a connection failed, and the server with it: "))
     }
 }
