@@ -40,6 +40,18 @@ impl Connection {
         self.deadline = Instant::now() + self.timeout;
     }
 
+    /// Sends a whole response, for which the client has the timeout anew.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.set_deadline();
+        self.write_all(bytes).inspect_err(|_| self.reset_when_dropped())
+    }
+
+    /// Makes the end of the connection an RST, which frees the bytes that the kernel keeps for a
+    /// client that does not read them.
+    fn reset_when_dropped(&self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
     /// Returns the time until the deadline. After the deadline that is an error.
     fn remaining(&self) -> io::Result<Duration> {
         let remaining = self.deadline.checked_duration_since(Instant::now());
@@ -53,8 +65,7 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.deadline = Instant::now() + LINGER_TIMEOUT;
         if io::copy(&mut self, &mut io::sink()).is_err() {
-            // The client did not close its side. RST frees the bytes that the kernel keeps for it.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            self.reset_when_dropped();
         }
     }
 }

@@ -139,8 +139,7 @@ fn serve_request(
     // While the client reads, only one copy of a long list is in memory.
     drop(response);
     log_peer(peer, &with_prefix("←", &shorten(&bytes)));
-    stream.get_mut().set_deadline();
-    stream.get_mut().write_all(bytes.as_bytes())?;
+    stream.get_mut().send(bytes.as_bytes())?;
     Ok(())
 }
 
