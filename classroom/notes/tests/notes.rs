@@ -11,12 +11,15 @@ use tempfile::TempDir;
 const BY_HAND: &[&str] = &[
     // It opens a window.
     "cargo run -p s04_window -- server",
+    // Ctrl-C ends it, and only then it prints its table; the times in the table are those of one machine.
+    "cargo build -p s08_sqlite",
+    "% time     seconds  usecs/call     calls    errors syscall",
     // It installs a program, and goes on after a logout.
     "sudo apt install tmux",
     // Whether the server ends is a matter of timing.
-    "cargo run -p s10_hardened -- attack rst-mid",
+    "cargo run -p s09_vps -- attack rst-mid",
     // What it measures is this minute of one machine.
-    "cargo build --release -p s10_hardened",
+    "cargo build --release -p s11_threads",
     // A file of another program, for a machine with a name.
     "example.org",
 ];
