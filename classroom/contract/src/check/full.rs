@@ -73,12 +73,17 @@ impl Check<'_, '_> {
             Ok(()) => Verdict::Passed,
             Err(Stop::Fault(fault)) => Verdict::Failed(fault),
             Err(Stop::TimeIsOver) => {
-                let reason = format!("a check has {} s", WHOLE.as_secs_f32().ceil());
+                let bytes: usize = filled.added.iter().map(|at| filled.model.list[*at].len()).sum();
+                let seconds = WHOLE.as_secs_f32().ceil();
+                let reason = format!(
+                    "a check has {seconds} s, and in its last ones {} KiB of texts were accepted",
+                    bytes >> 10
+                );
                 return Ok(Outcome::not_asked(self.stage, ID, what, &reason));
             }
         };
         let mut outcome = self.outcome(&question, &want, &filled.exchange, verdict);
-        outcome.what = what.to_string();
+        (outcome.id, outcome.what) = (ID, what.to_string());
         // The question has up to 64 KiB; its beginning says which it is.
         outcome.sent.truncate(200);
         outcome.wanted =
