@@ -93,9 +93,9 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
 }
 
 /// What is answered is on the disk, not only in the memory of the system: each POST makes SQLite sync its log.
-#[test]
 #[cfg(target_os = "linux")]
 #[needs("strace")]
+#[test]
 fn each_message_is_synced() -> Result<()> {
     let trace = STAGE.file("trace")?;
     let db = STAGE.file("synced.db")?;
