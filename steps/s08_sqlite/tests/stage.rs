@@ -118,8 +118,9 @@ fn each_message_is_synced() -> Result<()> {
         testing::ureq::post(format!("http://{addr}/")).send(format!("message {number}"))?;
     }
     let after = syncs()?;
-    // The end of strace ends the server.
-    testing::process::signal("-TERM", server.id())?;
+    for child in testing::process::children(server.id())? {
+        testing::process::signal("-KILL", child)?;
+    }
     server.wait()?;
     assert!(after - before >= 20, "{} syncs for 20 messages", after - before);
     Ok(())
