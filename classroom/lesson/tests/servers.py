@@ -1014,7 +1014,7 @@ right("no-reuse-address-8", 8, reuse_address=False)
 right("hardened-10", 10)
 right("asyncio-10", 10, but(Async, store=Journal), permits=10_000)
 right("threads-11", 11)
-right("asyncio-11", 11, but(Async, store=JsonFile))
+right("asyncio-11", 11, but(Async, store=JsonFile), max_list=1 << 20)
 
 # --- Wrong servers: stage 2 -----------------------------------------------------------------------
 
