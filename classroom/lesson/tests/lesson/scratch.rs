@@ -92,8 +92,7 @@ impl Scratch {
 }
 
 /// A line that all stages from the first to the last have.
-const COMMENT: &str =
-    "//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.";
+const COMMENT: &str = "//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.";
 
 #[needs("git")]
 #[test]
