@@ -97,7 +97,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
         left_out.push((restart_ids, "--no-restart"));
     }
     left_out.push((end_ids, "needs --run, on a Unix"));
-    left_out.retain(|(ids, _)| !ids.is_empty());
+    left_out.retain(|(ids, _)| !ids.is_empty() && only.is_empty());
     let without: usize = left_out.iter().map(|(ids, _)| ids.len()).sum();
     let asks = arguments.only.as_ref().map_or(ids.len() - without, |_| 1);
     let outcomes = ask(&mut server, number, arguments, asks)

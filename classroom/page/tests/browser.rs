@@ -177,7 +177,7 @@ async fn walk(driver: &Driver, page: &Path, name: &str, width: u32, height: u32)
     let tab = text(&browser, "[aria-current]").await?;
     assert!(tab.starts_with("server.rs +"), "{tab}");
     assert_eq!(text(&browser, ".new mark").await?, "bytes.");
-    let old = browser.find(Locator::Css(".chunk:not(.different) .old")).await?;
+    let old = browser.find(Locator::Css(".code > .chunk:not(.different) .old")).await?;
     assert_eq!(old.is_displayed().await?, name != "telephone", "one column or two");
     let line = browser.find(Locator::Css(".different .old p")).await?;
     assert!(line.is_displayed().await?, "what went is shown");
