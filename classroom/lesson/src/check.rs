@@ -82,8 +82,24 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
             format!("{only} needs a restart, and --no-restart leaves it out; choose one");
         return Err(BadArguments(sentence).into());
     }
-    let left_out = if arguments.no_restart { &restart_ids[..] } else { &[] };
-    let asks = arguments.only.as_ref().map_or(ids.len() - left_out.len(), |_| 1);
+    // A signal goes only to a program that the check has started, and Windows has none.
+    let is_program = matches!(server, Server::Program(_));
+    let has_signal = cfg!(unix) && is_program;
+    let end_ids: Vec<&str> =
+        ids.iter().copied().filter(|id| *id == "orderly-end" && !has_signal).collect();
+    if end_ids.contains(&only) {
+        let sentence =
+            format!("{only} sends a signal to the server: start it with --run, on a Unix");
+        return Err(BadArguments(sentence).into());
+    }
+    let mut left_out = Vec::new();
+    if arguments.no_restart {
+        left_out.push((restart_ids, "--no-restart"));
+    }
+    left_out.push((end_ids, "needs --run, on a Unix"));
+    left_out.retain(|(ids, _)| !ids.is_empty() && only.is_empty());
+    let without: usize = left_out.iter().map(|(ids, _)| ids.len()).sum();
+    let asks = arguments.only.as_ref().map_or(ids.len() - without, |_| 1);
     let outcomes = ask(&mut server, number, arguments, asks)
         .map_err(|error| with_command(error, ladder, stage, arguments))?;
     if !arguments.json {
@@ -97,7 +113,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     } else if arguments.brief {
         report::print_brief(&outcomes)?;
     } else {
-        report::print(&outcomes, &again(arguments), start_of(arguments).as_deref(), left_out)?;
+        report::print(&outcomes, &again(arguments), start_of(arguments).as_deref(), &left_out)?;
     }
     let passed = outcomes.iter().all(Outcome::passed);
     if passed && !arguments.json && arguments.only.is_none() {

@@ -64,7 +64,7 @@ pub fn print(
     outcomes: &[Outcome],
     again: &str,
     start: Option<&str>,
-    left_out: &[&str],
+    left_out: &[(Vec<&str>, &str)],
 ) -> Result<()> {
     let groups = groups(outcomes);
     let summary = summary(outcomes, &groups, left_out);
@@ -199,7 +199,7 @@ fn same(group: &Group) -> Option<String> {
 }
 
 /// What holds, what does not, and what to look at first.
-fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[&str]) -> Vec<Line> {
+fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[(Vec<&str>, &str)]) -> Vec<Line> {
     let all_hold = outcomes.iter().all(Outcome::passed);
     let style = if all_hold { PASSED } else { FAILED };
     let mut lines = vec![(style, held(outcomes))];
@@ -244,8 +244,8 @@ fn summary(outcomes: &[Outcome], groups: &[Group], left_out: &[&str]) -> Vec<Lin
         let reason = reason.trim_start_matches("not asked: ");
         part("not asked", format!("{} ({reason})", not_asked.len()));
     }
-    if !left_out.is_empty() {
-        part("left out", format!("{} (--no-restart)", left_out.join(", ")));
+    for (ids, reason) in left_out {
+        part("left out", format!("{} ({reason})", ids.join(", ")));
     }
     if let Some(first) = groups.first().filter(|_| outcomes.len() > 1) {
         part("look at first", first.outcomes[0].id.to_string());

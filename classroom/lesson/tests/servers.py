@@ -421,7 +421,7 @@ class Hardened(Http):
 
     store = Sqlite
     max_line, max_head, max_fields, max_body = 8 << 10, 16 << 10, 100, 64 << 10
-    max_list = 8 << 20
+    max_list = 1 << 20
     timeout = 10
     line_too_long, head_too_long, body_too_long = 414, 431, 413
     lost = OSError
@@ -987,6 +987,59 @@ class Node(Server):
         os.execvp("node", ["node", "-e", NODE, "--", self.address[0], str(self.address[1])])
 
 
+class Table(Sqlite):
+    """Keeps nothing in memory: each look at the list is a query."""
+
+    def load(self):
+        Sqlite.load(self)
+        del self.texts
+
+    def __getattr__(self, name):
+        if name != "texts":
+            raise AttributeError(name)
+        return [row[0] for row in self.database.execute(self.select)]
+
+    def add(self, text):
+        index = len(self.texts)
+        self.save_new(index, text)
+        return index
+
+    replace = Sqlite.save_change
+
+
+class Handlers(Threaded):
+    """The threads of socketserver, which waits for them at its end."""
+
+    def run(self):
+        app, permits = self, threading.Semaphore(self.permits)
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                app.serve(self.request)
+
+        class TcpServer(socketserver.ThreadingTCPServer):
+            allow_reuse_address, request_queue_size, daemon_threads = True, 512, False
+
+            def process_request(self, request, address):
+                if permits.acquire(blocking=False):
+                    super().process_request(request, address)
+                else:
+                    app.reject(request)
+
+            def process_request_thread(self, request, address):
+                super().process_request_thread(request, address)
+                permits.release()
+
+            def shutdown_request(self, request):
+                self.close_request(request)
+
+        with TcpServer(self.address, Handler) as server:
+            end = threading.Thread(target=server.shutdown)
+            signal.signal(signal.SIGTERM, lambda *_: end.start())
+            server.serve_forever(poll_interval=0.05)
+            server.socket.close()
+
+
 right("echo-buffer", 2)
 right("echo-file", 2, EchoFile)
 right("echo-asyncio", 2, EchoAsync)
@@ -1013,8 +1066,15 @@ right("journal-8", 8, store=Journal)
 right("no-reuse-address-8", 8, reuse_address=False)
 right("hardened-10", 10)
 right("asyncio-10", 10, but(Async, store=Journal), permits=10_000)
+right("small-list-10", 10, max_list=300 << 10)
+right("list-of-4-mib-10", 10, store=Journal, max_list=4 << 20)
+right("list-in-ascii-10", 10, max_list=512 << 10,
+      list_body=lambda self: json.dumps(self.messages.texts, separators=(",", ":")),
+      size=lambda self, text: len(json.dumps(text)) + 1)
 right("threads-11", 11)
-right("asyncio-11", 11, but(Async, store=JsonFile), max_list=1 << 20)
+right("table-11", 11, store=Table)
+right("handlers-11", 11, Handlers)
+right("asyncio-11", 11, but(Async, store=JsonFile))
 
 # --- Wrong servers: stage 2 -----------------------------------------------------------------------
 
