@@ -24,6 +24,10 @@ pub(crate) enum Case {
     Limit(&'static Limit),
     Together(together::Together),
     Slow,
+    /// A signal ends the server, which first finishes what it has begun.
+    OrderlyEnd,
+    /// Messages until the list is full.
+    FullList,
 }
 
 /// The connections that end early.
@@ -56,7 +60,8 @@ fn all() -> Vec<Case> {
     cases.extend(LIMITS.iter().map(Case::Limit));
     cases.push(Case::Row(&FULL_BODY));
     cases.extend(together::ALL.map(Case::Together));
-    cases.push(Case::Slow);
+    // The list may stay full after the last case.
+    cases.extend([Case::Slow, Case::OrderlyEnd, Case::FullList]);
     cases
 }
 
@@ -80,6 +85,8 @@ impl Case {
             Case::Limit(limit) => limit.id,
             Case::Together(together) => together.id(),
             Case::Slow => "slow-request",
+            Case::OrderlyEnd => "orderly-end",
+            Case::FullList => "full-list",
         }
     }
 
@@ -90,8 +97,8 @@ impl Case {
             Case::Row(row) => row.stages.0..=row.stages.1,
             Case::More | Case::Unchanged => 5..=EVER,
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => 8..=EVER,
-            Case::Break(..) | Case::Limit(_) | Case::Slow => 10..=EVER,
-            Case::Together(_) => 11..=EVER,
+            Case::Break(..) | Case::Limit(_) | Case::Slow | Case::FullList => 10..=EVER,
+            Case::Together(_) | Case::OrderlyEnd => 11..=EVER,
         }
     }
 
@@ -117,7 +124,8 @@ impl Case {
                 Target::Beyond | Target::Path(_) => "paths that name no message",
             },
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => "a restart",
-            Case::Break(..) | Case::Limit(_) => "nonsense and limits",
+            Case::Break(..) | Case::Limit(_) | Case::FullList => "nonsense and limits",
+            Case::OrderlyEnd => "a restart",
             Case::Together(_) | Case::Slow => "clients that wait",
         }
     }

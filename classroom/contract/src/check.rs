@@ -1,10 +1,12 @@
 //! The check: sends the cases of a stage in order. After each one it notes what the server's list must contain.
 //!
 //! `contact.rs` is the server as the check meets it, `list.rs` its list, `ask.rs` one question, and `kinds.rs` the
-//! cases that are more than one question.
+//! cases that are more than one question; `full.rs` and `end.rs` are one of these each.
 
 mod ask;
 mod contact;
+mod end;
+mod full;
 mod kinds;
 mod list;
 
@@ -145,6 +147,11 @@ impl Check<'_, '_> {
             if self.outcomes.iter().any(|outcome| outcome.id == case.id()) {
                 continue;
             }
+            // Only a program that the check has started gets a signal from it. Windows has none.
+            let is_program = matches!(self.target, Server::Program(_));
+            if matches!(case, Case::OrderlyEnd) && !(is_program && cfg!(unix)) {
+                continue;
+            }
             self.case(&case)?;
             let failed = self.outcomes.last().is_some_and(|last| !last.passed());
             if self.stopped || failed && self.options.fail_fast {
@@ -160,7 +167,9 @@ impl Check<'_, '_> {
     /// Asks one case and keeps its outcome.
     fn case(&mut self, case: &Case) -> Result<()> {
         let start = Instant::now();
-        if self.over.is_none() && self.left().is_zero() && !matches!(case, Case::Slow) {
+        // The last cases have the time that was reserved.
+        let is_last = matches!(case, Case::Slow | Case::OrderlyEnd | Case::FullList);
+        if self.over.is_none() && self.left().is_zero() && !is_last {
             self.over = Some(self.time_is_over());
         }
         if let Some(reason) = self.over.clone() {
@@ -190,6 +199,8 @@ impl Check<'_, '_> {
             Case::Limit(limit) => self.question(&Question::limit(limit, &self.addr()))?,
             Case::Together(together) => self.together(*together)?,
             Case::Slow => self.slow()?,
+            Case::OrderlyEnd => self.orderly_end()?,
+            Case::FullList => self.full_list()?,
         };
         self.keep(outcome, start);
         Ok(())
@@ -198,7 +209,8 @@ impl Check<'_, '_> {
     fn keep(&mut self, mut outcome: Outcome, start: Instant) {
         // What came too late because the whole check was over has not failed.
         let too_late = outcome.fault().is_some_and(|fault| fault.kind == "timeout");
-        if too_late && self.left().is_zero() && outcome.id != "slow-request" {
+        let is_last = ["slow-request", "orderly-end", "full-list"].contains(&outcome.id);
+        if too_late && self.left().is_zero() && !is_last {
             let reason = self.time_is_over();
             outcome.verdict = Verdict::NotAsked(reason.clone());
             self.over = Some(reason);

@@ -62,10 +62,20 @@ pub enum End {
 
 /// Asks the server at `addr` (HOST:PORT) a question.
 pub fn exchange(addr: &str, question: &Question, patience: Patience) -> Exchange {
+    exchange_up_to(addr, question, patience, MAX_BYTES)
+}
+
+/// The same, and reads at most `most` bytes.
+pub fn exchange_up_to(
+    addr: &str,
+    question: &Question,
+    patience: Patience,
+    most: usize,
+) -> Exchange {
     let start = Instant::now();
     let mut exchange = Exchange::default();
     exchange.end = match connect(addr, patience.whole) {
-        Ok(stream) => talk(stream, question, patience, start, &mut exchange),
+        Ok(stream) => talk(stream, question, patience, most, start, &mut exchange),
         Err(error) => End::Refused(error.to_string()),
     };
     exchange.took = start.elapsed();
@@ -96,6 +106,7 @@ fn talk(
     mut stream: TcpStream,
     question: &Question,
     patience: Patience,
+    most: usize,
     start: Instant,
     exchange: &mut Exchange,
 ) -> End {
@@ -123,14 +134,15 @@ fn talk(
             return End::Closed;
         }
     }
-    read(&mut stream, question.method, patience, start, &mut exchange.got)
+    read(&mut stream, question.method, patience, most, start, &mut exchange.got)
 }
 
-/// Reads until the server closes, or until the time is over.
-fn read(
+/// Reads at most `most` bytes, until the server closes, or until the time is over, which began at `start`.
+pub fn read(
     stream: &mut TcpStream,
     method: &str,
     patience: Patience,
+    most: usize,
     start: Instant,
     got: &mut Vec<u8>,
 ) -> End {
@@ -154,7 +166,7 @@ fn read(
                 _ => return End::Failed(error.to_string()),
             },
         }
-        if got.len() > MAX_BYTES {
+        if got.len() > most {
             return End::TooLong;
         }
         if start.elapsed() > patience.whole + patience.close {

@@ -105,8 +105,12 @@ fn print(bytes: &[u8]) -> String {
     let mut format = String::new();
     let mut rest = bytes;
     while let Some(&first) = rest.first() {
-        let run = rest.iter().take_while(|byte| **byte == first).count();
-        if run > 50 && first.is_ascii_alphanumeric() {
+        // Only a run that is not written out is counted: to count at each byte would take its square.
+        let run = match first.is_ascii_alphanumeric() {
+            true => rest.iter().take_while(|byte| **byte == first).count(),
+            false => 0,
+        };
+        if run > 50 {
             if !format.is_empty() {
                 commands.push(format!("printf '{format}'"));
                 format.clear();

@@ -210,6 +210,7 @@ fn check_status(want: &Want, response: &Response) -> Checked<()> {
         Some("413") => "RFC 9110, section 15.5.14",
         Some("414") => "RFC 9110, section 15.5.15",
         Some("431") => "RFC 6585, section 5",
+        Some("507") => "RFC 4918, section 11.5",
         _ => "RFC 9110, section 15.5.1",
     };
     Err(Fault::new(&sentence, sentence.clone()).see(section))

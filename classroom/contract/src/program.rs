@@ -1,7 +1,7 @@
 //! A server as a program that the check starts, starts again and ends. It gets a new port each time: the old one may
 //! be in TIME_WAIT.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use replay::{Folder, Process};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -95,6 +95,18 @@ impl Program {
     /// Ends the server without a warning.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Asks the server to end: sends SIGTERM to it and to the processes that it has started.
+    ///
+    /// # Errors
+    /// The server does not run.
+    pub fn terminate(&self) -> Result<()> {
+        let Some(process) = &self.process else { bail!("the server does not run") };
+        // Every Unix has the shell's kill. The minus sign means a group of processes.
+        let status = shell(&format!("kill -TERM -{}", process.id())).status()?;
+        ensure!(status.success(), "the signal cannot be sent to the server");
+        Ok(())
     }
 
     /// Where it listens, or will listen soon (HOST:PORT).

@@ -131,7 +131,11 @@ impl Question {
 
     /// What a row of the limits is for the server at `host` (HOST:PORT).
     pub fn limit(limit: &Limit, host: &str) -> Question {
-        let method = if limit.bytes.starts_with("POST ") { "POST" } else { "GET" };
+        let method = match limit.bytes.split(' ').next() {
+            Some("POST") => "POST",
+            Some("HEAD") => "HEAD",
+            _ => "GET",
+        };
         Question {
             sent: latin_1(&filled(&limit.bytes.replace("{host}", host))),
             answer: limit.answer,

@@ -1,6 +1,6 @@
 //! Several clients at the same time, and a slow one. A server of stage 11 answers a client while others send nothing.
 
-use crate::connection::{End, Exchange, MAX_BYTES, Patience, connect, is_complete};
+use crate::connection::{End, Exchange, MAX_BYTES, Patience, connect, read};
 use crate::fault::Fault;
 use crate::judge::{Want, judge, parse_list};
 use crate::question::{Model, Question};
@@ -158,38 +158,10 @@ fn ask(stream: &mut TcpStream, question: &Question, limit: Duration) -> Exchange
     let mut exchange = Exchange::default();
     let _ = stream.set_write_timeout(Some(limit));
     let _ = stream.write_all(&question.sent);
-    exchange.end = read_all(stream, question.method, limit, start, &mut exchange.got);
+    let patience = Patience { whole: limit, close: limit };
+    exchange.end = read(stream, question.method, patience, MAX_BYTES, start, &mut exchange.got);
     exchange.took = start.elapsed();
     exchange
-}
-
-fn read_all(
-    stream: &mut TcpStream,
-    method: &str,
-    limit: Duration,
-    start: Instant,
-    got: &mut Vec<u8>,
-) -> End {
-    let mut buffer = [0; 1 << 14];
-    loop {
-        let left = limit.saturating_sub(start.elapsed());
-        if left.is_zero() || got.len() > MAX_BYTES {
-            return if is_complete(got, method) { End::Open } else { End::TimedOut };
-        }
-        let _ = stream.set_read_timeout(Some(left));
-        match stream.read(&mut buffer) {
-            Ok(0) => return End::Closed,
-            Ok(length) => got.extend(&buffer[..length]),
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock | ErrorKind::TimedOut if is_complete(got, method) => {
-                    return End::Open;
-                }
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => return End::TimedOut,
-                _ => return End::Reset,
-            },
-        }
-    }
 }
 
 fn last_first(
@@ -414,8 +386,10 @@ pub fn slow(addr: &str, beginning: &[u8], limit: Duration) -> Exchange {
             Ok(0) => break End::Closed,
             Ok(length) => {
                 exchange.got.extend(&buffer[..length]);
-                let end = Instant::now();
-                break read_all(&mut stream, "GET", Duration::from_secs(1), end, &mut exchange.got);
+                let second = Duration::from_secs(1);
+                let patience = Patience { whole: second, close: second };
+                let now = Instant::now();
+                break read(&mut stream, "GET", patience, MAX_BYTES, now, &mut exchange.got);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {

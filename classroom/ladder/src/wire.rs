@@ -319,7 +319,7 @@ fn attack_once(server: &mut Server, attacker: &Path, kind: &str) -> Result<Answe
     } else if server.ends_soon()? {
         reason_of_end(server, &log)?
     } else {
-        "serves no other client".to_string()
+        format!("another client waits over {} s", OTHER_CLIENT_TIMEOUT.as_secs())
     };
     Ok(Answer { short, sent: format!("attack {kind}\n"), got: shown(said.as_bytes(), &addr) })
 }

@@ -385,6 +385,12 @@ class NeedsMore(Exception):
     """More bytes have to come first."""
 
 
+class Head:
+    """What is known of a request before all of it has come."""
+
+    method = ""
+
+
 class Buffer:
     """What has been received and not been used yet. `fill` brings more of it."""
 
@@ -423,10 +429,11 @@ class Hardened(Http):
     def serve(self, conn):
         with conn:
             try:
+                head = Head()
                 try:
-                    data = self.answer(self.read_request(conn))
+                    data = self.answer(self.read_request(conn, head))
                 except Exception as error:
-                    data = self.render(self.refuse(error))
+                    data = self.render(self.refuse(error), head.method)
                 conn.settimeout(self.timeout)
                 self.send(conn, data)
                 self.close(conn)
@@ -454,8 +461,8 @@ class Hardened(Http):
                 break
             left -= len(data)
 
-    def read_request(self, conn):
-        return self.parse(Buffer(self.filler(conn)))
+    def read_request(self, conn, head):
+        return self.parse(Buffer(self.filler(conn)), head)
 
     def filler(self, conn):
         end = time.monotonic() + self.timeout
@@ -472,9 +479,11 @@ class Hardened(Http):
     def end_of_input(self):
         raise Ended("the connection ended before the request did")
 
-    def parse(self, buffer):
+    def parse(self, buffer, head):
         line = self.check_line(buffer.line(self.max_line, self.line_too_long))
+        line = line or self.line_after_empty_line(buffer)
         request = self.parse_request_line(line)
+        head.method = request.method
         left = self.max_head - len(line) - 2
         while True:
             line = self.check_line(buffer.line(max(left, 0), self.head_too_long))
@@ -489,6 +498,9 @@ class Hardened(Http):
         request.body = self.limited_body(buffer, length)
         return request
 
+    def line_after_empty_line(self, buffer):
+        return self.check_line(buffer.line(self.max_line, self.line_too_long))
+
     def check_line(self, line):
         line = line.decode()
         if re.search("[\x00-\x08\x0a-\x1f\x7f]", line):
@@ -497,13 +509,16 @@ class Hardened(Http):
 
     def parse_request_line(self, line):
         method, target, version = line.split(" ")
-        if not self.is_token(method) or not target:
+        if not self.is_token(method) or not self.is_target(target):
             raise ValueError("no request line")
         if not re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
             raise ValueError("no version of HTTP")
         if not version.startswith("HTTP/1."):
             raise Refused(505)
         return Request(method, target, version)
+
+    def is_target(self, text):
+        return re.fullmatch(r"[^\s]+", text)
 
     def is_token(self, text):
         return re.fullmatch(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+", text)
@@ -541,7 +556,7 @@ class Hardened(Http):
     def respond(self, request):
         target = self.origin_form(request)
         if target is None:
-            return self.error(421)
+            return self.error(404)
         request.target = target
         return super().respond(request)
 
@@ -554,14 +569,30 @@ class Hardened(Http):
             return request.target[len(own):]
         return request.target if "://" not in request.target else None
 
-    def text(self, request):
-        text = request.body.decode()
-        if len(self.list_body()) + 6 * len(text) > self.max_list:
+    def post(self, request):
+        self.check_room(request.body.decode(), [])
+        return super().post(request)
+
+    def put(self, request, index):
+        self.check_room(request.body.decode(), [self.messages.texts[index]])
+        return super().put(request, index)
+
+    def check_room(self, text, gone):
+        """Whether the list has room for a text in place of those that are gone."""
+        size = sum(map(self.size, self.messages.texts)) + self.size(text)
+        if size - sum(map(self.size, gone)) > self.max_list:
             raise Refused(507)
-        return text
+
+    def size(self, text):
+        """How many bytes a text has in the list, with its quotes and what is between two texts."""
+        return len(json.dumps(text, ensure_ascii=False).encode()) + 2
 
 
 # --- Stage 11 -------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """The server was asked to end."""
 
 
 class Threaded(Hardened):
@@ -574,17 +605,46 @@ class Threaded(Hardened):
         self.lock = threading.Lock()
 
     def run(self):
-        listener = self.listen()
+        self.working = 0
+        self.idle_again = threading.Condition()
+        self.listener = self.listen()
+        self.on_signal()
         permits = threading.Semaphore(self.permits)
-        while True:
-            conn, _ = listener.accept()
-            self.dispatch(conn, permits)
+        try:
+            while True:
+                conn, _ = self.listener.accept()
+                self.dispatch(conn, permits)
+        except Stopped:
+            self.stop()
+
+    def on_signal(self):
+        signal.signal(signal.SIGTERM, self.stopped)
+
+    def stopped(self, *_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Stopped
+
+    def stop(self):
+        """Accepts no more, and waits for what has begun."""
+        self.listener.close()
+        with self.idle_again:
+            self.idle_again.wait_for(lambda: self.working == 0, timeout=5)
 
     def dispatch(self, conn, permits):
         if permits.acquire(blocking=False):
-            threading.Thread(target=self.work, args=(conn, permits), daemon=True).start()
+            with self.idle_again:
+                self.working += 1
+            threading.Thread(target=self.count, args=(conn, permits), daemon=True).start()
         else:
             self.reject(conn)
+
+    def count(self, conn, permits):
+        try:
+            self.work(conn, permits)
+        finally:
+            with self.idle_again:
+                self.working -= 1
+                self.idle_again.notify()
 
     def work(self, conn, permits):
         try:
@@ -738,22 +798,29 @@ class Async(Hardened):
 
     async def main(self):
         self.served = 0
+        stop = asyncio.Event()
         server = await asyncio.start_server(self.talk, *self.address, limit=1 << 17, backlog=512)
-        await server.serve_forever()
+        if os.name == "posix":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await stop.wait()
+        server.close()
+        while self.served:
+            await asyncio.sleep(0.01)
 
     async def talk(self, reader, writer):
         if self.served >= self.permits:
             writer.write(self.render(self.error(503, Retry_After="2")))
             return await self.finish(reader, writer, 0.1)
         self.served += 1
+        head = Head()
         try:
             try:
-                request = await asyncio.wait_for(self.request(reader), self.timeout)
+                request = await asyncio.wait_for(self.request(reader, head), self.timeout)
                 data = self.answer(request)
             except asyncio.TimeoutError:
                 data = self.render(self.error(408))
             except (Refused, ValueError) as error:
-                data = self.render(self.refuse(error))
+                data = self.render(self.refuse(error), head.method)
             writer.write(data)
             await self.finish(reader, writer, 1)
         except OSError:
@@ -761,14 +828,14 @@ class Async(Hardened):
         finally:
             self.served -= 1
 
-    async def request(self, reader):
+    async def request(self, reader, head):
         data = b""
         while True:
             data += await reader.read(65536) or self.end_of_input()
             buffer = Buffer(self.needs_more)
             buffer.data = data
             try:
-                return self.parse(buffer)
+                return self.parse(buffer, head)
             except NeedsMore:
                 pass
 
@@ -810,7 +877,7 @@ class Selector(Async):
                 buffer = Buffer(self.needs_more)
                 buffer.data = received[conn]
                 try:
-                    request = self.parse(buffer)
+                    request = self.parse(buffer, Head())
                     conn.sendall(self.answer(request))
                 except NeedsMore:
                     if data:
@@ -947,7 +1014,7 @@ right("no-reuse-address-8", 8, reuse_address=False)
 right("hardened-10", 10)
 right("asyncio-10", 10, but(Async, store=Journal), permits=10_000)
 right("threads-11", 11)
-right("asyncio-11", 11, but(Async, store=JsonFile))
+right("asyncio-11", 11, but(Async, store=JsonFile), max_list=1 << 20)
 
 # --- Wrong servers: stage 2 -----------------------------------------------------------------------
 
@@ -1879,6 +1946,82 @@ def early_end(self):
     raise EOFError("no request")
 
 
+def strip_every_space(self, line):
+    name, value = Hardened.parse_field(self, line)
+    return name, value.strip()
+
+
+def length_by_int(self, value):
+    return int(value)
+
+
+def version_by_its_beginning(self, line):
+    return Hardened.parse_request_line(self, re.sub(r"(HTTP/[0-9]\.[0-9])\S*$", r"\1", line))
+
+
+def body_of_413(self, response, method=""):
+    return Hardened.render(self, response, "GET" if response.status == 413 else method)
+
+
+class JournalOfBytes(Journal):
+    """A journal that is not written to the disk at once: a long list is made quickly."""
+
+    def save_new(self, index, text):
+        self.file.write(json.dumps([index, text]) + "\n")
+        self.file.flush()
+
+    save_change = save_new
+
+
+def is_full(self, text):
+    try:
+        Hardened.check_room(self, text, [])
+    except Refused:
+        return True
+    return False
+
+
+def full_is(status):
+    def check_room(self, text, gone):
+        try:
+            Hardened.check_room(self, text, gone)
+        except Refused as error:
+            raise Refused(status) from error
+
+    return check_room
+
+
+def full_kills(self, text, gone):
+    try:
+        Hardened.check_room(self, text, gone)
+    except Refused:
+        os._exit(1)
+
+
+def old_text_counts(self, text, gone):
+    Hardened.check_room(self, text, [])
+
+
+def dropped_when_full(self, request):
+    text = request.body.decode()
+    if is_full(self, text) and len(text) > 10_000:
+        return Response(201, text, Location=self.location(len(self.messages.texts)))
+    return Hardened.post(self, request)
+
+
+def no_list_when_full(self):
+    if is_full(self, "x" * 1000):
+        raise Refused(507)
+    return Hardened.list_body(self)
+
+
+def oldest_goes(self, request):
+    text = request.body.decode()
+    while is_full(self, text):
+        del self.messages.texts[0]
+    return Hardened.post(self, request)
+
+
 wrong("dies-at-silence", 10, "A connection that ends without a request ends the server.",
       "survives-silence", end_of_input=early_end)
 wrong("dies-at-reset", 10, "A connection that is reset ends the server.", "survives-reset",
@@ -1937,6 +2080,44 @@ wrong("no-deadline", 10, "The time is limited for each recv, not for the whole r
 wrong("deadline-of-30-s", 10, "A slow request is answered 408 after 30 s.", "slow-request",
       timeout=30)
 wrong("deadline-of-3-s", 10, "A slow request is answered 408 after 3 s.", "slow-request", timeout=3)
+wrong("length-stripped-of-all-spaces", 10,
+      "White space of Unicode around a Content-Length is ignored.", "wide-space-in-length",
+      parse_field=strip_every_space)
+wrong("any-digits-in-length", 10, "A Content-Length is read by int(), which accepts much.",
+      "negative-length", parse_length=length_by_int)
+wrong("version-begins-right", 10, "A version is accepted that only begins like one.",
+      "version-of-three", parse_request_line=version_by_its_beginning)
+wrong("tab-in-target-accepted", 10, "A target may have a tab.", "tab-in-target",
+      is_target=lambda self, text: text)
+wrong("empty-line-refused", 10, "An empty line before the request line is answered 400.",
+      "empty-line-before", line_after_empty_line=lambda self, buffer: "")
+wrong("empty-line-ends", 10, "An empty line is taken for a request that never came.",
+      "empty-line-before", line_after_empty_line=lambda self, buffer: self.end_of_input())
+wrong("body-after-head-413", 10, "The response 413 to HEAD has a body.", "long-body-of-head",
+      render=body_of_413)
+wrong("list-without-limit", 10, "The list has no limit.", "full-list",
+      store=JournalOfBytes, check_room=lambda self, text, gone: None)
+wrong("full-413", 10, "A full list is answered 413.", "full-list", check_room=full_is(413))
+wrong("full-500", 10, "A full list is answered 500.", "full-list", check_room=full_is(500))
+wrong("full-kills", 10, "A full list ends the server.", "full-list", check_room=full_kills)
+wrong("raw-bytes-count", 10, "The limit of the list counts the bytes of the texts.", "full-list",
+      size=lambda self, text: len(text.encode()) + 3)
+wrong("characters-count", 10, "The limit of the list counts characters.", "full-list",
+      size=lambda self, text: len(text))
+wrong("messages-count", 10, "The limit of the list counts messages.", "full-list",
+      max_list=80, size=lambda self, text: 1)
+wrong("quotes-do-not-count", 10, "The limit of the list does not count quotes and commas.",
+      "full-list", size=lambda self, text: len(json.dumps(text)) - 2)
+wrong("put-without-limit", 10, "The limit of the list is not looked at in PUT.", "full-list",
+      put=Http.put)
+wrong("put-always-507", 10, "While the list is full, a PUT that shortens a message is answered 507.",
+      "full-list", check_room=old_text_counts)
+wrong("full-drops-message", 10, "A message that has no room is answered 201 and not kept.",
+      "full-list", post=dropped_when_full)
+wrong("full-list-unread", 10, "While the list is full, GET / is answered 507.", "full-list",
+      list_body=no_list_when_full)
+wrong("full-drops-oldest", 10, "A full list loses its oldest message.", "full-list",
+      post=oldest_goes)
 wrong("slow-dropped", 10, "A slow request is not answered; the connection is closed after 10 s.",
       "slow-request", refuse=closed_without(408))
 
@@ -2030,6 +2211,49 @@ def dies_of_crowd(self, conn):
     os._exit(1)
 
 
+def stop_with_status(status):
+    def stop(self):
+        Threaded.stop(self)
+        os._exit(status)
+
+    return stop
+
+
+def stop_with_exception(self):
+    Threaded.stop(self)
+    raise Stopped
+
+
+def accept_on(self):
+    """Looks whether work is left only after each connection."""
+    permits = threading.Semaphore(self.permits)
+    while self.working:
+        conn, _ = self.listener.accept()
+        self.dispatch(conn, permits)
+
+
+def is_stopping(self):
+    return self.listener.fileno() < 0
+
+
+def answer_503_at_the_end(self, request):
+    if is_stopping(self):
+        return self.render(self.error(503))
+    return Threaded.answer(self, request)
+
+
+def stop_never(self):
+    Threaded.stop(self)
+    signal.pause()
+
+
+def not_kept_at_the_end(self, request):
+    if is_stopping(self) and request.method == "POST":
+        index = len(self.messages.texts)
+        return self.render(Response(201, request.body, Location=self.location(index)))
+    return Threaded.answer(self, request)
+
+
 wrong("one-after-another", 11, "One connection is served at a time.", "last-first",
       base=OneAfterAnother)
 wrong("held-lock", 11, "The lock is held while a request is waited for.", "last-first",
@@ -2050,6 +2274,26 @@ wrong("rejects-in-silence", 11, "A connection beyond 256 is closed and not answe
 wrong("lost-permits", 11,
       "Connections without a request use up the permits, so that 503 stays for good.", "crowd",
       base=LostPermits)
+wrong("no-handler", 11, "SIGTERM ends the server at once.", "orderly-end",
+      on_signal=lambda self: None)
+wrong("exits-at-once", 11, "The handler of SIGTERM ends the server at once, with status 0.",
+      "orderly-end", stopped=lambda self, *_: os._exit(0))
+wrong("ignores-sigterm", 11, "SIGTERM is ignored.", "orderly-end",
+      on_signal=lambda self: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+wrong("does-not-wait", 11, "The server ends without waiting for requests that it has begun.",
+      "orderly-end", stop=lambda self: self.listener.close())
+wrong("ends-with-status-1", 11, "An end that was asked for has status 1.", "orderly-end",
+      stop=stop_with_status(1))
+wrong("ends-by-exception", 11, "An end that was asked for ends with a traceback.", "orderly-end",
+      stop=stop_with_exception)
+wrong("goes-on-accepting", 11, "After SIGTERM the server accepts until there is no client.",
+      "orderly-end", stop=accept_on)
+wrong("begun-answered-503", 11, "After SIGTERM a request that has begun is answered 503.",
+      "orderly-end", answer=answer_503_at_the_end)
+wrong("waits-for-ever", 11, "The server does not end after its last response.", "orderly-end",
+      stop=stop_never)
+wrong("loses-at-the-end", 11, "A message that comes after SIGTERM is answered and not kept.",
+      "orderly-end", answer=not_kept_at_the_end)
 wrong("dies-of-crowd", 11, "The 257th connection ends the server.", "crowd", reject=dies_of_crowd)
 
 

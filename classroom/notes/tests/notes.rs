@@ -11,6 +11,9 @@ use tempfile::TempDir;
 const BY_HAND: &[&str] = &[
     // It opens a window.
     "cargo run -p s04_window -- server",
+    // Ctrl-C ends it, and only then it prints its table; the times in the table are those of one machine.
+    "cargo build -p s08_sqlite",
+    "% time     seconds  usecs/call     calls    errors syscall",
     // It installs a program, and goes on after a logout.
     "sudo apt install tmux",
     // Whether the server ends is a matter of timing.

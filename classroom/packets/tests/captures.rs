@@ -179,7 +179,7 @@ fn three_ways_to_close_and_a_valid_request_after_each() -> Result<()> {
     };
     assert_eq!(closing("s10_silent.pcap")?, (vec![], vec![Client, Server], vec![]));
     assert_eq!(closing("s10_rst.pcap")?, (vec![], vec![], vec![Client]));
-    let request = payloads(&[(Client, "GET / HTTP/1.1\r\n\r\n")]);
+    let request = payloads(&[(Client, "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n")]);
     assert_eq!(closing("s10_rst_mid.pcap")?, (request, vec![], vec![Client]));
     Ok(())
 }

@@ -105,9 +105,11 @@ fn is_shown(path: &str) -> bool {
     !path.starts_with("tests/")
 }
 
-/// What a stage's replay prints, with the colours that it has on a terminal.
+/// What a stage's replay prints in English, with the colours that it has on a terminal.
 fn replay(binary: &Path) -> Result<String> {
     let mut command = Command::new(binary);
+    // The page is in English, in any locale.
+    command.args(["--lang", "en"]);
     command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").stdin(Stdio::null());
     let output = command.stderr(Stdio::inherit()).output().context("cannot run the replay")?;
     ensure!(output.status.success(), "the replay of {} failed", binary.display());

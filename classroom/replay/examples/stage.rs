@@ -111,6 +111,10 @@ fn attack(kind: &str, addr: &str) -> Result<()> {
         }
         "endless" => thread::sleep(Duration::from_secs(600)),
         "rst" => println!("closed at once"),
+        "flood" => {
+            let others: Vec<_> = (0..6).map_while(|_| TcpStream::connect(addr).ok()).collect();
+            println!("connected {} times more", others.len());
+        }
         _ => bail!("no such attack"),
     }
     drop(stream);

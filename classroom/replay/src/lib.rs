@@ -29,7 +29,8 @@ pub use words::Lang;
 
 use anyhow::{Context, Result, bail};
 use process::Task;
-use screen::Screen;
+use screen::{Screen, split_stamp};
+use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -210,8 +211,17 @@ impl Play<'_> {
 
     /// Shows all that the server has said, when it is quiet. It may have served several connections at once.
     fn server_speaks(&mut self) -> Result<()> {
-        let text = self.server.said_when_quiet()?;
-        self.screen.server(&by_peer(&text))
+        let said = self.server.said_when_quiet()?;
+        for block in by_peer(&said) {
+            self.screen.server(&block.lines[..block.shown])?;
+            if block.shown < block.lines.len() {
+                self.screen.server_note(self.lang.rest_as_above())?;
+            }
+            if block.more > 0 {
+                self.screen.server_note(&self.lang.the_same_from(block.more))?;
+            }
+        }
+        Ok(())
     }
 
     /// Fails if the server has ended by itself.
@@ -237,20 +247,65 @@ impl Play<'_> {
     }
 }
 
-/// The lines of a log ordered by the connections that they speak of, in the order in which these came.
-/// The address of the peer is the second word of a line.
-fn by_peer(log: &str) -> String {
-    let peer = |line: &str| line.split(' ').nth(1)?.parse::<SocketAddr>().ok();
-    let mut groups: Vec<(Option<SocketAddr>, String)> = Vec::new();
+/// Lines of a log that are shown together.
+struct Block<'a> {
+    /// The connection of which all of them speak; `None` for a line without a peer.
+    peer: Option<SocketAddr>,
+    lines: Vec<&'a str>,
+    /// How many of the lines are shown. The others are the same as those of the block above.
+    shown: usize,
+    /// How many connections after this one have the same lines, which are not shown.
+    more: usize,
+}
+
+/// The lines of a log ordered by the connections of which they speak, in the order in which these came.
+/// Connections that follow each other and have the same lines, apart from time and peer, become one block.
+fn by_peer(log: &str) -> Vec<Block<'_>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    // A flood has hundreds of connections, so the place of each is looked up and not searched for.
+    let mut places = HashMap::new();
     for line in log.lines() {
-        let peer = peer(line);
-        let line = format!("{line}\n");
-        match groups.iter_mut().find(|group| peer.is_some() && group.0 == peer) {
-            Some(group) => group.1.push_str(&line),
-            None => groups.push((peer, line)),
+        let peer = split_stamp(line).1;
+        let new = blocks.len();
+        let place = peer.map_or(new, |peer| *places.entry(peer).or_insert(new));
+        if place == new {
+            blocks.push(Block { peer, lines: Vec::new(), shown: 0, more: 0 });
+        }
+        blocks[place].lines.push(line);
+        blocks[place].shown += 1;
+    }
+    let mut merged: Vec<Block> = Vec::new();
+    for mut block in blocks {
+        match merged.last_mut().filter(|last| last.peer.is_some() && block.peer.is_some()) {
+            Some(last) if last.texts() == block.texts() => last.more += 1,
+            last => {
+                block.shown -= last.map_or(0, |last| block.repeated(last));
+                merged.push(block);
+            }
         }
     }
-    groups.into_iter().map(|group| group.1).collect()
+    merged
+}
+
+impl Block<'_> {
+    /// The lines without time and peer.
+    fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|line| split_stamp(line).2).collect()
+    }
+
+    /// How many lines need not be shown below the block `above`: those after the status line, if both blocks have the
+    /// same response.
+    fn repeated(&self, above: &Block) -> usize {
+        let (texts, above) = (self.texts(), above.texts());
+        let (response, same) = (response(&texts), response(&above));
+        if response == same { response.len().saturating_sub(1) } else { 0 }
+    }
+}
+
+/// The lines from the first status line on.
+fn response<'a, 'b>(texts: &'a [&'b str]) -> &'a [&'b str] {
+    let status = texts.iter().position(|text| text.starts_with("← HTTP/"));
+    &texts[status.unwrap_or(texts.len())..]
 }
 
 /// Where in `text` the last line ends that the client marks as sent.
@@ -264,4 +319,49 @@ fn end_of_sent(text: &str) -> usize {
         }
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The blocks of a log: the lines that are shown, and how many connections more have them.
+    fn blocks(log: &str) -> Vec<(String, usize)> {
+        let blocks = by_peer(log).into_iter();
+        blocks.map(|block| (block.lines[..block.shown].join(", "), block.more)).collect()
+    }
+
+    #[test]
+    fn clients_with_the_same_lines_are_shown_once() {
+        let log = "1 1.1.1.1:1 came\n1 1.1.1.1:2 came\n2 1.1.1.1:1 went\n2 1.1.1.1:3 came\n\
+            3 1.1.1.1:3 went\n3 1.1.1.1:4 came\n3 stopping\n4 1.1.1.1:2 went\n4 1.1.1.1:5 came\n";
+        let expected = [
+            ("1 1.1.1.1:1 came, 2 1.1.1.1:1 went", 2),
+            ("3 1.1.1.1:4 came", 0),
+            ("3 stopping", 0),
+            ("4 1.1.1.1:5 came", 0),
+        ];
+        assert_eq!(blocks(log), expected.map(|(text, more)| (text.to_string(), more)));
+    }
+
+    #[test]
+    fn the_same_response_is_shown_once() {
+        let log = |number: usize, lines: &str| -> String {
+            lines.split(", ").map(|text| format!("1 1.1.1.1:{number} {text}\n")).collect()
+        };
+        let (one, two) =
+            ("→ a, → same, ← HTTP/1.1 404, ← type", "→ b, → same, ← HTTP/1.1 404, ← type");
+        let three = "→ b, → same, ← HTTP/1.1 400, ← type";
+        let shown = blocks(&format!("{}{}{}", log(1, one), log(2, two), log(3, three)));
+        let count = |block: &(String, usize)| block.0.split(", ").count();
+        assert_eq!(shown.iter().map(count).collect::<Vec<_>>(), [4, 3, 4], "{shown:?}");
+        assert!(shown[1].0.ends_with("← HTTP/1.1 404"), "{shown:?}");
+    }
+
+    #[test]
+    fn lines_without_a_peer_are_all_shown() {
+        let log = "came\ncame\nGET / 200\n1 1.1.1.1 came\n";
+        let lines = log.lines().map(|line| (line.to_string(), 0));
+        assert_eq!(blocks(log), lines.collect::<Vec<_>>());
+    }
 }

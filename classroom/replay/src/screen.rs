@@ -137,9 +137,17 @@ impl Screen {
         text.lines().try_for_each(|line| self.show(Side::Client, PLAIN, line))
     }
 
-    /// What the server says.
-    pub fn server(&mut self, text: &str) -> Result<()> {
-        text.lines().try_for_each(|line| self.show(Side::Server, SERVER, line))
+    /// What the server says about one connection, or a line about none. From stage 9 on, each line of its log begins
+    /// with a stamp: the time and the peer. Here the stamp of the first line is shown, and the lines below it are
+    /// indented, because a class can read that. Whether a later line has a later time is not shown: it depends on the
+    /// machine, and each replay would be different.
+    pub fn server(&mut self, lines: &[&str]) -> Result<()> {
+        for (number, line) in lines.iter().enumerate() {
+            for row in log_rows(self.columns, line, number > 0) {
+                self.print(&row)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where to go from here.
@@ -249,24 +257,49 @@ fn place(side: Side, columns: usize) -> (usize, usize) {
     }
 }
 
-/// A line as rows of the screen, in this style. Arrows and status lines are bold.
+/// A line as rows of the screen, in this style.
 fn rows(side: Side, columns: usize, style: Style, line: &str) -> Vec<String> {
     let (column, width) = place(side, columns);
+    text_rows(column, width, style, "", "", &escape_control(line.trim_end()))
+}
+
+/// A line of the server's log as rows of the screen, without its stamp where it is below another line of the same
+/// connection. A wide column has the stamp beside the text, a narrow one has it in a row of its own.
+fn log_rows(columns: usize, line: &str, is_below: bool) -> Vec<String> {
+    let (column, width) = place(Side::Server, columns);
     let line = escape_control(line.trim_end());
-    let (prefix, text) = split_prefix(&line);
-    let status = text.starts_with("← HTTP/");
-    let text_style = if status { style.bold() } else { style };
-    let space = " ".repeat(column);
-    if display_width(&line) <= width {
-        let row = format!("{}{}", with_arrows(prefix, style), with_arrows(text, text_style));
-        // An empty row has no spaces at its end.
-        return vec![if line.is_empty() { row } else { format!("{space}{row}") }];
+    let (stamp, peer, text) = split_stamp(&line);
+    if peer.is_none() {
+        return rows(Side::Server, columns, SERVER, &line);
+    }
+    if width >= LOG {
+        let indent = " ".repeat(display_width(stamp));
+        let start = if is_below { &indent } else { stamp };
+        return text_rows(column, width, SERVER, start, &indent, text);
     }
     let mut rows = Vec::new();
-    let mut indent = "";
-    if !prefix.is_empty() {
-        rows.push(format!("{space}{}", with_arrows(prefix.trim_end(), style)));
-        indent = " ";
+    if !is_below {
+        rows = text_rows(column, width, SERVER, "", "", stamp.trim_end());
+    }
+    rows.extend(text_rows(column, width, SERVER, " ", " ", text));
+    rows
+}
+
+/// A text as rows of `width` columns, the first of which is `column`. The first row begins with `start`, the others
+/// with `indent`, which is as wide. Arrows and status lines are bold.
+fn text_rows(
+    column: usize,
+    width: usize,
+    style: Style,
+    start: &str,
+    indent: &str,
+    text: &str,
+) -> Vec<String> {
+    let is_status = text.starts_with("← HTTP/");
+    let text_style = if is_status { style.bold() } else { style };
+    if start.is_empty() && text.is_empty() {
+        // An empty row has no spaces at its end.
+        return vec![String::new()];
     }
     // An arrow stays with its first word: no line is broken at a no-break space.
     let glued = text.replacen("→ ", "→\u{a0}", 1).replacen("← ", "←\u{a0}", 1);
@@ -275,23 +308,35 @@ fn rows(side: Side, columns: usize, style: Style, line: &str) -> Vec<String> {
         .initial_indent(indent)
         .subsequent_indent(&next)
         .word_splitter(WordSplitter::NoHyphenation);
-    for row in wrap(&glued, options) {
+    // A text that fits keeps its spaces.
+    let fits = display_width(indent) + display_width(text) <= width;
+    let wrapped =
+        if fits { vec![format!("{indent}{glued}").into()] } else { wrap(&glued, options) };
+    let mut rows = Vec::new();
+    for (number, row) in wrapped.iter().enumerate() {
         let row = row.replacen("→\u{a0}", "→ ", 1).replacen("←\u{a0}", "← ", 1);
-        rows.push(format!("{space}{}", with_arrows(&row, text_style)));
+        let (start, row) = match row.strip_prefix(indent) {
+            Some(rest) if number == 0 => (start, rest),
+            _ => ("", row.as_str()),
+        };
+        let start = format!("{}{start}", " ".repeat(column));
+        let start = if start.trim().is_empty() { start } else { with_arrows(&start, style) };
+        rows.push(format!("{start}{}", with_arrows(row, text_style)));
     }
     rows
 }
 
-/// A line of a log in two parts: the time and the address of the peer, and the rest. The first is empty in another
-/// line. Its parts together are the line.
-fn split_prefix(line: &str) -> (&str, &str) {
+/// A line of a log in three parts: its stamp, which is the time and the address of the peer, this address, and the
+/// rest. Another line has no stamp. Stamp and rest together are the line.
+pub fn split_stamp(line: &str) -> (&str, Option<SocketAddr>, &str) {
     let mut spaces = line.match_indices(' ').map(|(at, _)| at);
-    match (spaces.next(), spaces.next()) {
-        (Some(first), Some(second)) if line[first + 1..second].parse::<SocketAddr>().is_ok() => {
-            line.split_at(second + 1)
-        }
-        _ => ("", line),
+    if let (Some(first), Some(second)) = (spaces.next(), spaces.next())
+        && let Ok(peer) = line[first + 1..second].parse()
+    {
+        let (stamp, rest) = line.split_at(second + 1);
+        return (stamp, Some(peer), rest);
     }
+    ("", None, line)
 }
 
 /// Text in this style, its arrows in bold.
@@ -342,23 +387,50 @@ mod tests {
         assert_eq!(plain(Side::Server, 80, ""), [""]);
     }
 
+    /// The rows of a block of a log as they are shown at `columns`.
+    fn log(columns: usize, lines: &[&str]) -> Vec<String> {
+        let lines = lines.iter().enumerate();
+        let rows = lines.flat_map(|(number, line)| log_rows(columns, line, number > 0));
+        rows.map(|row| anstream::adapter::strip_str(&row).to_string()).collect()
+    }
+
     #[test]
-    fn a_log_line_breaks_after_the_peer() {
-        let line = "2026-01-02T03:04:05Z 127.0.0.1:40001 → Content-Type: text/plain; charset=utf-8";
+    fn the_stamp_of_a_log_is_shown_once() {
+        let lines = [
+            "2026-01-02T03:04:59Z 127.0.0.1:40001 accepted a connection",
+            "2026-01-02T03:05:00Z 127.0.0.1:40001 → Content-Type: text/plain; charset=utf-8",
+            "2026-01-02T03:05:02Z 127.0.0.1:40001 →",
+        ];
         let space = " ".repeat(38);
-        assert_eq!(
-            plain(Side::Server, 80, line),
-            [
-                format!("{space}2026-01-02T03:04:05Z 127.0.0.1:40001"),
-                format!("{space} → Content-Type: text/plain; charset=utf-8"),
-            ]
-        );
+        let narrow = [
+            "2026-01-02T03:04:59Z 127.0.0.1:40001",
+            " accepted a connection",
+            " → Content-Type: text/plain; charset=utf-8",
+            " →",
+        ];
+        assert_eq!(log(80, &lines), narrow.map(|row| format!("{space}{row}")));
+        let below = " ".repeat(37);
+        let wide = [
+            lines[0].to_string(),
+            format!("{below}→ Content-Type: text/plain; charset=utf-8"),
+            format!("{below}→"),
+        ];
         for (columns, column) in [(120, 42), (130, 52), (160, 80)] {
-            let row = format!("{}{line}", " ".repeat(column));
-            assert_eq!(plain(Side::Server, columns, line), [row]);
+            let space = " ".repeat(column);
+            assert_eq!(log(columns, &lines), wide.clone().map(|row| format!("{space}{row}")));
         }
-        let empty = "2026-01-02T03:04:05Z 127.0.0.1:40001 →";
-        assert_eq!(plain(Side::Server, 80, empty), [format!("{space}{empty}")]);
+        // A line that is about no connection has no peer, and its time stays.
+        let line = "2026-01-02T03:05:02Z stopping";
+        assert_eq!(log(80, &[line]), [format!("{space}{line}")]);
+    }
+
+    #[test]
+    fn a_long_line_of_a_log_stays_beside_its_stamp() {
+        let line = format!("2026-01-02T03:04:05Z 127.0.0.1:40001 → {}", "word ".repeat(20));
+        let rows = log(120, &[&line]);
+        assert!(rows.len() > 2 && rows.iter().all(|row| row.len() <= 122), "{rows:?}");
+        let below = " ".repeat(42 + 37);
+        assert!(rows[1..].iter().all(|row| row.starts_with(&format!("{below}  word"))), "{rows:?}");
     }
 
     #[test]

@@ -100,6 +100,20 @@ impl Lang {
         self.pick("the command ends", "명령이 끝났습니다")
     }
 
+    /// Said when the server has logged the same lines for this many clients more.
+    pub fn the_same_from(self, more: usize) -> String {
+        let clients = if more == 1 { "client" } else { "clients" };
+        match self {
+            Lang::En => format!("the same from {more} more {clients}"),
+            Lang::Ko => format!("다른 클라이언트 {more}개도 위와 같습니다"),
+        }
+    }
+
+    /// Said in place of lines that the server has logged for the connection above, too.
+    pub fn rest_as_above(self) -> &'static str {
+        self.pick("the rest as above", "나머지는 위와 같습니다")
+    }
+
     /// Said where the replay waits.
     pub fn go_on(self) -> &'static str {
         self.pick("Enter: go on", "Enter: 계속")

@@ -40,10 +40,10 @@ impl Stage {
         curl(addr, &[], "/").stdout_eq("405 Method Not Allowed\n 405");
         curl(addr, &["--head"], "/").stdout_eq(str![[r#"
 HTTP/1.1 405 Method Not Allowed
-Connection: close
 Content-Type: text/plain; charset=utf-8
 Content-Length: 23
 Allow: POST
+Connection: close
 
  405
 "#]]);
@@ -59,9 +59,9 @@ Allow: POST
         curl(addr, &[], "/").stdout_eq("[\"둘\"] 200");
         curl(addr, &["--head"], "/0").stdout_eq(str![[r#"
 HTTP/1.1 200 OK
-Connection: close
 Content-Type: text/plain; charset=utf-8
 Content-Length: 3
+Connection: close
 
  200
 "#]]);

@@ -14,18 +14,47 @@ pub fn unused_address() -> Result<String> {
 }
 
 /// A server for one connection. It reads some bytes, sends `reply`, and ends its side.
-pub fn server_that_replies(reply: &'static [u8]) -> Result<String> {
+pub fn server_that_replies(reply: &[u8]) -> Result<String> {
+    server_with_replies(&[reply])
+}
+
+/// The same for as many connections as there are replies, one after another.
+pub fn server_with_replies(replies: &[&[u8]]) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?.to_string();
+    let replies: Vec<Vec<u8>> = replies.iter().map(|reply| reply.to_vec()).collect();
+    thread::spawn(move || -> Result<()> {
+        let mut listener = Some(listener);
+        for (number, reply) in replies.iter().enumerate() {
+            let accepted = listener.as_ref().map(TcpListener::accept).transpose()?;
+            let Some((mut stream, _)) = accepted else { return Ok(()) };
+            if number + 1 == replies.len() {
+                // No further connection is taken, so that a client cannot wait for one.
+                listener = None;
+            }
+            let _length = stream.read(&mut [0; 1024])?;
+            stream.write_all(reply)?;
+            // What is left unread at the close would send RST, and the reply could be lost.
+            stream.shutdown(Shutdown::Write)?;
+            stream.read_to_end(&mut Vec::new())?;
+        }
+        Ok(())
+    });
+    Ok(addr)
+}
+
+/// A server for one connection. It reads some bytes, sends `start`, and then `part` again and again until the client
+/// has closed its side.
+pub fn endless_server(start: &[u8], part: &[u8]) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?.to_string();
+    let (start, parts) = (start.to_vec(), part.repeat(1 + (64 << 10) / part.len()));
     thread::spawn(move || -> Result<()> {
         let (mut stream, _) = listener.accept()?;
-        // No second connection is taken, so that a client cannot wait for one.
         drop(listener);
         let _length = stream.read(&mut [0; 1024])?;
-        stream.write_all(reply)?;
-        // What is left unread at the close would send RST, and the reply could be lost.
-        stream.shutdown(Shutdown::Write)?;
-        stream.read_to_end(&mut Vec::new())?;
+        stream.write_all(&start)?;
+        while stream.write_all(&parts).is_ok() {}
         Ok(())
     });
     Ok(addr)

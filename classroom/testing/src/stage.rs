@@ -91,8 +91,10 @@ impl Stage {
         self.command(&Path::new(self.binary).with_file_name("examples").join(example))
     }
 
-    fn command(&self, program: &Path) -> Result<Command> {
-        let command = Command::new(program).env_remove("CLICOLOR_FORCE").timeout(LIMIT);
+    /// A program that speaks English in any locale: replays follow the locale.
+    pub(crate) fn command(&self, program: &Path) -> Result<Command> {
+        let command = Command::new(program).env("LC_ALL", "C").env_remove("CLICOLOR_FORCE");
+        let command = command.timeout(LIMIT);
         Ok(command.with_assert(self.compare()?))
     }
 

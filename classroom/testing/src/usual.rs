@@ -2,10 +2,11 @@
 //!
 //!     testing::usual!(STAGE: keeps_its_contract, replays_its_lesson);
 
-use crate::{Stage, bad_clients, servers};
+use crate::{Stage, bad_clients, raw, servers};
 use anyhow::{Result, ensure};
 use snapbox::str;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 
@@ -23,6 +24,9 @@ macro_rules! usual {
         )*
     };
 }
+
+/// How the last line begins of a server that one connection ends.
+const CONNECTION_FAILED: &str = "a connection failed, and the server with it: ";
 
 impl Stage {
     /// The server answers all that the contract asks as this stage has to.
@@ -65,13 +69,14 @@ impl Stage {
     }
 
     /// The client says in one sentence, as in `errors.txt`, what is wrong with each of these addresses when
-    /// `lines` are typed. An address comes with its name in that file.
+    /// `lines` are typed, of which the first fails. An address comes with its name in that file.
     pub fn says_what_is_wrong(&self, lines: &str, addrs: &[(&str, String)]) -> Result<()> {
         let mut said = String::new();
         for (name, addr) in addrs {
             let ended = self.client(addr, lines)?.assert().code(1);
-            let sentence = String::from_utf8_lossy(&ended.get_output().stderr);
-            said.push_str(&format!("{name}:\n  {sentence}"));
+            let errors = String::from_utf8_lossy(&ended.get_output().stderr).to_string();
+            let sentence = errors.lines().next().unwrap_or_default();
+            said.push_str(&format!("{name}:\n  {sentence}\n"));
         }
         self.compare()?.eq(said, self.snapshot("errors.txt"));
         Ok(())
@@ -80,7 +85,80 @@ impl Stage {
     /// The same for all that can be wrong with an HTTP server.
     pub fn says_what_is_wrong_with_http(&self) -> Result<()> {
         let addrs = [servers::unreachable()?, servers::no_http()?].concat();
-        self.says_what_is_wrong("POST / hello\nnever sent\n", &addrs)
+        self.says_what_is_wrong("POST / hello\n", &addrs)
+    }
+
+    /// From stage 3 on, the prompt goes on after a line that fails. The exit status is 1 at the end.
+    pub fn goes_on_after_a_line_that_fails(&self) -> Result<()> {
+        let kept: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n[\"kept\"]";
+        // The second line is sent, and the list is fetched where the client shows one.
+        let addr = servers::server_with_replies(&[b"", kept, kept])?;
+        let ended = self.client(&addr, "first\nsecond\n")?.assert().code(1).stderr_eq(str![[r#"
+no whole reply to "first": the connection ended before the message did
+the client ends with an error status; lines that failed: 1
+
+"#]]);
+        let shown = String::from_utf8_lossy(&ended.get_output().stdout).to_string();
+        ensure!(shown.contains("kept") && shown.matches("> ").count() == 3, "{shown:?}");
+        Ok(())
+    }
+
+    /// A server cannot drive the terminal of the client. Its control characters are shown as escapes: in a
+    /// reply, in a reason, in a body, in a list.
+    pub fn shows_control_characters(&self) -> Result<()> {
+        // A new title, an empty screen (also by the single character CSI), and the start of the row.
+        const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\r";
+        const LIST: &str = r#"["\u001b]0;owned\u0007\u001b[2J\u009b2J\r"]"#;
+        let response = |status: &str, body: &str| {
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        };
+        let number = self.number()?;
+        let replies = if number < 3 {
+            vec![("reply", format!("{HOSTILE}\n"), true)]
+        } else {
+            // Some clients show no body of a POST, and the first ones no list.
+            vec![
+                ("reason", response(&format!("404 {HOSTILE}"), ""), true),
+                ("body", response("404 Not Found", HOSTILE), !(5..7).contains(&number)),
+                ("list", response("200 OK", LIST), number >= 5),
+            ]
+        };
+        for (name, reply, is_shown) in replies {
+            let addr = servers::server_with_replies(&[reply.as_bytes(); 3])?;
+            let output = self.client(&addr, "POST / hello\n\n")?.output()?;
+            let shown = [output.stdout, output.stderr].concat();
+            let shown = String::from_utf8_lossy(&shown);
+            let is_raw = |letter: char| letter.is_control() && letter != '\n';
+            ensure!(!shown.contains(is_raw), "{name}: {shown:?}");
+            ensure!(shown.contains("\\u{1b}") == is_shown, "{name}: {shown:?}");
+        }
+        Ok(())
+    }
+
+    /// The client refuses a reply without an end in a sentence, and with little memory.
+    #[cfg(unix)]
+    pub fn refuses_a_reply_without_an_end(&self) -> Result<()> {
+        let replies: &[(&str, &str)] = match self.number()? {
+            1 | 2 => &[("", "x")],
+            _ => &[
+                ("HTTP/1.1 200 ", "x"),
+                ("HTTP/1.1 200 OK\r\n", "X-Field: 0123456789012345678901234567890123456789\r\n"),
+                ("HTTP/1.1 200 OK\r\n\r\n", "x"),
+                ("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "x"),
+            ],
+        };
+        // Only Linux bounds the memory of a program in this way.
+        let bound = if cfg!(target_os = "linux") { "ulimit -v 400000" } else { "true" };
+        for (start, part) in replies {
+            let addr = servers::endless_server(start.as_bytes(), part.as_bytes())?;
+            let line = format!("{bound}; exec '{}' client --addr {addr}", self.binary);
+            let shell = self.command(Path::new("sh"))?.args(["-c", &line]).stdin("hello\n");
+            let ended = shell.assert().code(1);
+            let errors = String::from_utf8_lossy(&ended.get_output().stderr).to_string();
+            let sentence = errors.lines().next().unwrap_or_default();
+            ensure!(sentence.ends_with("is too long for this client"), "{start:?}: {errors:?}");
+        }
+        Ok(())
     }
 
     /// The server and the replay say in a sentence that another server has their port.
@@ -116,7 +194,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
             ensure!(status == Some(1), "exit status {status:?} after {words:?}");
             said.push_str(&format!("{words}\n"));
         }
-        let line = self.connection_failed()?;
+        let line = CONNECTION_FAILED;
         let expected = format!(
             "{line}the connection ended before the message did\n\
              {line}\"garbage\" is not a request line\n\
@@ -124,6 +202,50 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
         );
         self.compare()?.eq(said, expected);
         self.ends_with(bad_clients::reset)
+    }
+
+    /// Up to stage 9 bytes that are no request end the server, too. No reading of RFC 9112 accepts these.
+    pub fn ends_with_no_request(&self) -> Result<()> {
+        let line = CONNECTION_FAILED;
+        let cases = [
+            ("GET /a\tb HTTP/1.1\r\n", r#""GET /a\tb HTTP/1.1" is not a request line"#),
+            ("GET / HTTP/1.1.1\r\n", r#""GET / HTTP/1.1.1" is not a request line"#),
+            ("GET  / HTTP/1.1\r\n", r#""GET  / HTTP/1.1" is not a request line"#),
+            ("G(T / HTTP/1.1\r\n", r#""G(T / HTTP/1.1" is not a request line"#),
+            ("GET / HTTP/1.1\r\nHost : x\r\n", r#""Host : x" is not a field"#),
+            ("GET / HTTP/1.1\r\nA: \0\r\n", r#""A: \0" has a control character"#),
+            (
+                "POST / HTTP/1.1\r\nContent-Length:\u{3000}2\r\n\r\nhi",
+                r#""\u{3000}2" is not a length"#,
+            ),
+            ("POST / HTTP/1.1\r\nContent-Length: +2\r\n\r\nhi", r#""+2" is not a length"#),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!",
+                "the Content-Length fields differ",
+            ),
+        ];
+        for (request, reason) in cases {
+            let deed = |mut stream: TcpStream| -> Result<()> {
+                stream.write_all(request.as_bytes())?;
+                Ok(stream.write_all(b"\r\n")?)
+            };
+            let (words, status) = self.last_words(deed)?;
+            ensure!(status == Some(1), "exit status {status:?} after {request:?}: {words:?}");
+            self.compare()?.eq(words, format!("{line}{reason}"));
+        }
+        Ok(())
+    }
+
+    /// An empty line before the request line is ignored (RFC 9112, section 2.2).
+    pub fn ignores_an_empty_line_before_a_request(&self) -> Result<()> {
+        let server = self.server()?;
+        let status = raw::status(server.addr(), raw::GET)?;
+        for line in ["\r\n", "\n"] {
+            let request = [line.as_bytes(), raw::GET].concat();
+            let found = raw::status(server.addr(), request)?;
+            ensure!(found == status, "{line:?}: {found}, not {status}");
+        }
+        Ok(())
     }
 
     /// The same for a client that ends its connection with RST in `deed`.
@@ -134,13 +256,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
             let reason = ": Connection reset by peer (os error 104)";
             ensure!(words.ends_with(reason), "{words:?}");
         }
-        self.compare()?.eq(words, format!("{}[REASON]", self.connection_failed()?));
+        self.compare()?.eq(words, format!("{CONNECTION_FAILED}[REASON]"));
         Ok(())
-    }
-
-    /// How the last line of such a server begins. From stage 9 on a line of the log has the time and the peer.
-    fn connection_failed(&self) -> Result<String> {
-        let before = if self.number()? < 9 { "" } else { "[TIME] 127.0.0.1:[PORT] " };
-        Ok(format!("{before}a connection failed, and the server with it: "))
     }
 }

@@ -9,6 +9,7 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
 }
 
 #[test]
@@ -52,6 +53,7 @@ fn a_line_longer_than_one_read() -> Result<()> {
 fn what_is_wrong_is_said_in_a_sentence() -> Result<()> {
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let mut addrs = servers::unreachable()?;
+    addrs.push(("closes without a reply", servers::server_that_replies(b"")?));
     addrs.push(("never answers, for 10 s", silent.local_addr()?.to_string()));
     STAGE.says_what_is_wrong("hello\n", &addrs)
 }

@@ -8,6 +8,7 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
 }
 
 #[test]

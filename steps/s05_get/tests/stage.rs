@@ -7,7 +7,9 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
-    says_what_is_wrong_with_http, ends_with_a_connection,
+    says_what_is_wrong_with_http, ends_with_a_connection, ends_with_no_request,
+    ignores_an_empty_line_before_a_request, goes_on_after_a_line_that_fails,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
     #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
@@ -26,10 +28,10 @@ fn curl_adds_a_message() -> Result<()> {
     clients::curl(addr, &[], "/").stdout_eq(r#"["하나","둘"] 200"#);
     clients::curl(addr, &["--head"], "/").stdout_eq(str![[r#"
 HTTP/1.1 405 Method Not Allowed
-Connection: close
 Content-Type: text/plain; charset=utf-8
 Content-Length: 23
 Allow: GET, POST
+Connection: close
 
  405
 "#]]);

@@ -1,4 +1,4 @@
-//! The window shows the list, fetched after each message and by the button Refresh.
+//! The window shows the list, which is fetched after each message.
 
 use anyhow::Result;
 use testing::needs;
@@ -6,8 +6,7 @@ use testing::needs;
 testing::window!();
 
 testing::usual! {
-    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
-    refreshes, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]
@@ -29,7 +28,7 @@ fn the_list_is_drawn() -> Result<()> {
 fn a_long_list() -> Result<()> {
     let messages: Vec<String> = (0..2000).map(|n| format!("message {n}\u{7}").repeat(80)).collect();
     let list = serde_json::to_string(&messages)?;
-    let person = WINDOW.shows_a_part_of(200, &list, "Refresh")?;
+    let person = WINDOW.shows_a_part_of(200, &list)?;
     assert!(person.sees("1999: message 1999\\u{7}message"));
     assert!(person.sees("(older messages are not shown)") && !person.sees("1990: message"));
     Ok(())

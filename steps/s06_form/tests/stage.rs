@@ -7,7 +7,9 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
-    says_what_is_wrong_with_http, ends_with_a_connection,
+    says_what_is_wrong_with_http, ends_with_a_connection, ends_with_no_request,
+    ignores_an_empty_line_before_a_request, goes_on_after_a_line_that_fails,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
 }
 
 #[test]
@@ -26,9 +28,9 @@ fn curl_asks_for_the_head() -> Result<()> {
     clients::curl(addr, &[], "/").stdout_eq("[\"하나\"] 200");
     clients::curl(addr, &["--head"], "/").stdout_eq(str![[r#"
 HTTP/1.1 200 OK
-Connection: close
 Content-Type: application/json
 Content-Length: 10
+Connection: close
 
  200
 "#]]);

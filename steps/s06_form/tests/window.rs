@@ -6,8 +6,7 @@ use testing::needs;
 testing::window!();
 
 testing::usual! {
-    WINDOW: can_be_read_by_a_class, can_be_small_and_large,
-    refreshes, says_that_a_font_is_missing,
+    WINDOW: can_be_read_by_a_class, can_be_small_and_large, says_that_a_font_is_missing,
 }
 
 #[needs("a Korean font")]

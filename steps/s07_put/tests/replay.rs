@@ -23,6 +23,7 @@ impl Replay {
     fn start() -> Result<Replay> {
         let mut process = Command::new(STAGE.binary)
             .arg("--step")
+            .env("LC_ALL", "C")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -152,7 +153,7 @@ fn when_the_server_dies_and_nothing_more_is_typed() -> Result<()> {
 fn colours_are_for_terminals() -> Result<()> {
     let plain = || {
         let mut command = Command::new(STAGE.binary);
-        command.env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+        command.env("LC_ALL", "C").env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
         command
     };
     let is_coloured = |command: &mut Command| {

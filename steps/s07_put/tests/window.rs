@@ -2,7 +2,7 @@
 //! window on a real screen, from the keyboard.
 
 use anyhow::Result;
-use testing::{LIMIT, needs, servers};
+use testing::{needs, servers};
 
 testing::window!();
 
@@ -25,7 +25,7 @@ fn enter_sends_and_empties_the_field() -> Result<()> {
     assert!(person.text("→ POST")?.is_green() && person.text("← HTTP/1.1 201")?.is_magenta());
     assert_eq!(person.value("Text").as_deref(), Some(""));
     assert!(person.is_in("Text"));
-    assert_eq!(client::fetch_list(server.addr(), LIMIT)?, ["안녕, 창"]);
+    assert_eq!(client::fetch_list(server.addr())?, ["안녕, 창"]);
     Ok(())
 }
 
@@ -124,7 +124,7 @@ mod on_a_screen {
         screen.xdotool(&["type", "--delay", "30", "typed by a person"])?;
         screen.xdotool(&["key", "Return"])?;
         until("the message", || {
-            let list = client::fetch_list(server.addr(), LIMIT)?;
+            let list = client::fetch_list(server.addr())?;
             Ok((list == ["typed by a person"]).then_some(()))
         })?;
         screen.xdotool(&["key", "alt+F4"])?;

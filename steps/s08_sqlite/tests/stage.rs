@@ -91,3 +91,37 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     fs::remove_dir_all(STAGE.own_folder())?;
     Ok(())
 }
+
+/// What is answered is on the disk, not only in the memory of the system: each POST makes SQLite sync its log.
+#[cfg(target_os = "linux")]
+#[needs("strace")]
+#[test]
+fn each_message_is_synced() -> Result<()> {
+    let trace = STAGE.file("trace")?;
+    let db = STAGE.file("synced.db")?;
+    let mut server = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=fsync,fdatasync", "-o"])
+        .arg(&trace)
+        .args([STAGE.binary, "server", "--addr", "127.0.0.1:0", "--db"])
+        .arg(db)
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let mut output = std::io::BufReader::new(server.stdout.take().context("no output")?);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line)?;
+    let addr = line.trim().trim_start_matches("listening on ").to_string();
+    // The server's log is read by another thread, so that the pipe does not fill.
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+    let syncs = || -> Result<usize> { Ok(fs::read_to_string(&trace)?.matches("sync(").count()) };
+    let before = syncs()?;
+    for number in 0..20 {
+        testing::ureq::post(format!("http://{addr}/")).send(format!("message {number}"))?;
+    }
+    let after = syncs()?;
+    for child in testing::process::children(server.id())? {
+        testing::process::signal("-KILL", child)?;
+    }
+    server.wait()?;
+    assert!(after - before >= 20, "{} syncs for 20 messages", after - before);
+    Ok(())
+}

@@ -7,6 +7,7 @@
 //! (normal close), and RST can destroy a response on its way. A *lingering close* sends FIN, and
 //! then reads and throws away what still comes, until the client closes its side too.
 
+use socket2::SockRef;
 use std::io::{self, ErrorKind, prelude::*};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How fast a client has to take a long response.
 const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
+
+/// How much of a response the kernel keeps for a client that does not read, instead of megabytes.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// A TCP connection whose reads and writes end at a deadline.
 pub struct Connection {
@@ -27,12 +31,25 @@ pub struct Connection {
 impl Connection {
     /// Takes over `stream`. All reads and writes together may take `timeout`.
     pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
+        let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
         Connection { stream, timeout, deadline: Instant::now() + timeout }
     }
 
     /// Sets the deadline anew: reads and writes from now on may take the same timeout.
     pub fn set_deadline(&mut self) {
         self.deadline = Instant::now() + self.timeout;
+    }
+
+    /// Sends a whole response, for which the client has the timeout anew.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.set_deadline();
+        self.write_all(bytes).inspect_err(|_| self.reset_when_dropped())
+    }
+
+    /// Makes the end of the connection an RST, which frees the bytes that the kernel keeps for a
+    /// client that does not read them.
+    fn reset_when_dropped(&self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// Returns the time until the deadline. After the deadline that is an error.
@@ -47,7 +64,9 @@ impl Connection {
         // If the client has gone already, these calls fail, and nothing is left to do.
         let _ = self.stream.shutdown(Shutdown::Write);
         self.deadline = Instant::now() + LINGER_TIMEOUT;
-        let _ = io::copy(&mut self, &mut io::sink());
+        if io::copy(&mut self, &mut io::sink()).is_err() {
+            self.reset_when_dropped();
+        }
     }
 }
 

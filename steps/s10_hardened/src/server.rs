@@ -17,8 +17,8 @@ use crate::log::{log, log_peer, shorten};
 use crate::messages::Messages;
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
+use std::io::BufReader;
 use std::io::{self, ErrorKind};
-use std::io::{BufReader, prelude::*};
 use std::net::SocketAddr;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -94,8 +94,7 @@ fn serve_request(
     // While the client reads, only one copy of a long list is in memory.
     drop(response);
     log_peer(peer, &with_prefix("←", &shorten(&bytes)));
-    stream.get_mut().set_deadline();
-    stream.get_mut().write_all(bytes.as_bytes())?;
+    stream.get_mut().send(bytes.as_bytes())?;
     Ok(())
 }
 

@@ -58,11 +58,12 @@ impl Store {
         let version: i64 = file.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         let is_ours = version == 0 && found.as_deref().is_none_or(|sql| sql == TABLE);
         ensure!(is_ours, "it is the database of another program");
+        // SQLite opens a read-only file without an error. Its first write would fail.
+        ensure!(!file.is_readonly("main")?, "it cannot be written");
         // FULL syncs the log at each commit. On macOS only fullfsync reaches the disk itself.
         file.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;",
         )?;
-        // The transaction also finds out whether the file can be written.
         let create = TABLE.replace("TABLE", "TABLE IF NOT EXISTS");
         file.execute_batch(&format!("BEGIN IMMEDIATE; {create}; COMMIT;"))?;
         let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) FROM messages";

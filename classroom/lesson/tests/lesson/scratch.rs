@@ -91,8 +91,8 @@ impl Scratch {
     }
 }
 
-const COMMENT: &str =
-    "// The fields that a GET would bring, and nothing after them (RFC 9110, section 9.3.2).";
+/// A line that all stages from the first to the last have.
+const COMMENT: &str = "//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.";
 
 #[needs("git")]
 #[test]
@@ -161,9 +161,9 @@ fn a_fix_that_conflicts() -> Result<()> {
     snapbox::assert_data_eq!(
         conflict.split_once("s07_put now\n").context("no end")?.0,
         str![[r#"
-        // Stage 8 has other words here.
+// Stage 8 has other words here.
 =======
-        // No body.
+// No body.
 >>>>>>> 
 "#]]
     );

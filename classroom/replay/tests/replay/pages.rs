@@ -84,8 +84,8 @@ fn the_line_stands_at_the_top_and_enter_leaves_no_row() -> Result<()> {
         assert_eq!(rows[5..], ["# words", "Enter: go on"]);
         let rows = terminal.press("Enter", "> first")?;
         assert_eq!(rows[1], "→ first");
-        assert!(rows[2].ends_with("accepted a connection"), "{rows:?}");
-        assert_eq!(rows[6..], ["first", "Enter: go on"]);
+        assert!(rows[3].ends_with(" accepted a connection"), "{rows:?}");
+        assert_eq!(rows[7..], ["first", "Enter: go on"]);
         // Ctrl-D goes on as well.
         terminal.tmux(&["send-keys", "C-d"])?;
         let rows = terminal.when("the explanation:")?;
