@@ -34,6 +34,7 @@ pub const PROGRAMS: &[Program] = &[
     program("pgrep", "procps", Some("proctools")),
     program("python3", "python3", Some("python3")),
     program("script", "bsdutils", None),
+    program("setpriv", "util-linux", None),
     program("sqlite3", "sqlite3", Some("sqlite")),
     program("strace", "strace", None),
     program("systemd-analyze", "systemd", None),

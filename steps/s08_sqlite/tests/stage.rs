@@ -11,7 +11,9 @@ const STAGE: Stage = testing::stage!();
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
     says_what_is_wrong_with_http, ends_with_a_connection, #[needs("curl")] curl_changes_a_message,
-    ureq_changes_a_message, #[cfg(not(feature = "window"))] says_that_it_has_no_window,
+    ends_with_no_request, ignores_an_empty_line_before_a_request, goes_on_after_a_line_that_fails,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end, ureq_changes_a_message,
+    #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]
@@ -55,16 +57,18 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     };
     let text = STAGE.file("text")?;
     fs::write(&text, "Dear diary, this is no database.\n".repeat(10))?;
-    let newer = database(
-        "newer",
-        "PRAGMA journal_mode = WAL; PRAGMA user_version = 2; CREATE TABLE new (x)",
-    )?;
-    let foreign = database("foreign", "CREATE TABLE recipes (name)")?;
-    let same = database("same", "PRAGMA user_version = 1; CREATE TABLE recipes (name)")?;
-    let locked =
-        database("locked", "PRAGMA user_version = 1; CREATE TABLE messages (place, text)")?;
+    const TABLE: &str =
+        "CREATE TABLE messages (position INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT";
+    let paths = [
+        text,
+        database("newer", &format!("PRAGMA journal_mode = WAL; PRAGMA user_version = 2; {TABLE}"))?,
+        database("foreign", "CREATE TABLE recipes (name)")?,
+        database("same", "CREATE TABLE messages (place INTEGER PRIMARY KEY, text)")?,
+        database("index", &format!("{TABLE}; CREATE INDEX texts ON messages (text)"))?,
+        database("locked", TABLE)?,
+    ];
     let mut said = String::new();
-    for path in [text, newer, foreign, same, locked] {
+    for path in paths {
         let before = fs::read(&path)?;
         // Not before the file was read here: to close it would end the lock of this process.
         let other =
@@ -88,13 +92,46 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     assert!(!nowhere.exists());
     let said = said.replace(STAGE.own_folder().to_str().context("no name")?, "TMP");
     STAGE.compare()?.normalize_paths(true).eq(said, STAGE.snapshot("files.txt"));
-    fs::remove_dir_all(STAGE.own_folder())?;
+    Ok(())
+}
+
+/// A file that cannot be written is refused at the start, and not at the first message.
+#[cfg(target_os = "linux")]
+#[needs("setpriv")]
+#[test]
+fn a_file_that_cannot_be_written_is_refused() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = STAGE.file("read-only")?;
+    rusqlite::Connection::open(&file)?.execute_batch("VACUUM")?;
+    let folder = STAGE.file("sealed")?.with_file_name("folder");
+    fs::create_dir(&folder)?;
+    for (path, mode) in [(&file, 0o444), (&folder, 0o555)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    for (path, reason) in [
+        (file, "it cannot be written"),
+        (folder.join("messages.db"), "unable to open database file"),
+    ] {
+        let name = path.to_str().context("no name")?;
+        // Permissions bind root only without its capabilities.
+        let line = "[ $(id -u) = 0 ] && set -- setpriv --bounding-set=-all --inh-caps=-all \"$@\"
+                    exec \"$@\"";
+        let output = std::process::Command::new("timeout")
+            .args(["10", "sh", "-c", line, "sh"])
+            .args([STAGE.binary, "server", "--addr", "127.0.0.1:0", "--db", name])
+            .output()?;
+        let words = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.starts_with(&format!("cannot keep messages in {name}: {reason}")), "{words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+        assert!(output.stdout.is_empty(), "it listens");
+    }
     Ok(())
 }
 
 /// What is answered is on the disk, not only in the memory of the system: each POST makes SQLite sync its log.
 #[cfg(target_os = "linux")]
-#[needs("strace")]
+#[needs("pgrep", "strace")]
 #[test]
 fn each_message_is_synced() -> Result<()> {
     let trace = STAGE.file("trace")?;
