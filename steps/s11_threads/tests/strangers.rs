@@ -5,13 +5,13 @@ use anyhow::Result;
 use replay::Server;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use testing::Stage;
 #[cfg(target_os = "linux")]
 use testing::process::threads_and_descriptors;
-use testing::process::{signal, until};
+use testing::process::{Program, signal, until};
 use testing::raw::{self, Baseline, GET, connect, rest, status, status_of};
 use testing::writers::{self, Writers};
 
@@ -288,9 +288,11 @@ fn long_lists_delay_no_other() -> Result<()> {
     Ok(())
 }
 
-/// Starts a server whose standard output is a pipe, and returns it with the address at which it listens.
-fn server_in_a_pipe() -> Result<(std::process::Child, BufReader<std::process::ChildStdout>, String)>
-{
+/// A server whose standard output is a pipe, what comes out of the pipe, its number, and its address.
+type Piped = (Program, BufReader<ChildStdout>, u32, String);
+
+/// Starts such a server, which ends with the test.
+fn server_in_a_pipe() -> Result<Piped> {
     let db = STAGE.file("piped.db")?;
     let mut server = Command::new(STAGE.binary)
         .args(["server", "--addr", "127.0.0.1:0", "--db"])
@@ -302,14 +304,15 @@ fn server_in_a_pipe() -> Result<(std::process::Child, BufReader<std::process::Ch
     let mut line = String::new();
     output.read_line(&mut line)?;
     let addr = line.trim().trim_start_matches("listening on ").to_string();
-    Ok((server, output, addr))
+    let number = server.id();
+    Ok((server.into(), output, number, addr))
 }
 
 /// The log is a pipe that is not read: the server goes on, and ends when it is asked to. When the pipe is read
 /// again, the log says how many lines are missing.
 #[test]
 fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
-    let (mut server, mut output, addr) = server_in_a_pipe()?;
+    let (mut server, mut output, number, addr) = server_in_a_pipe()?;
     let text = "x\n".repeat(1500);
     let post = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{text}");
     // More than the list has room for: the answer may be 507.
@@ -321,8 +324,8 @@ fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
         output.read_to_string(&mut log).map(|_| log)
     });
     assert_eq!(status(&addr, GET)?, "200");
-    assert!(signal("-TERM", server.id())?);
-    assert_eq!(server.wait()?.code(), Some(0));
+    assert!(signal("-TERM", number)?);
+    assert!(server.succeeds()?);
     let log = reader.join().expect("a reader")?;
     assert!(log.contains(" lines missing here: "), "no line says what is missing");
     assert!(
@@ -331,12 +334,12 @@ fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
         &log[log.len() - 200..]
     );
     // And where the pipe is not read to the end.
-    let (mut server, output, addr) = server_in_a_pipe()?;
+    let (mut server, output, number, addr) = server_in_a_pipe()?;
     for _ in 0..100 {
         status(&addr, &post)?;
     }
-    assert!(signal("-TERM", server.id())?);
-    assert_eq!(server.wait()?.code(), Some(0));
+    assert!(signal("-TERM", number)?);
+    assert!(server.succeeds()?);
     drop(output);
     Ok(())
 }
