@@ -25,7 +25,7 @@ fn pair() -> Result<(Connection, TcpStream)> {
 
 /// The error says that the time is over, in words other than the system's.
 fn is_over<T>(result: std::io::Result<T>, start: Instant) {
-    let error = result.err().expect("an error");
+    let Err(error) = result else { panic!("no error") };
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(error.to_string(), "the time for the connection is over");
     assert!(start.elapsed() >= TIMEOUT - Duration::from_millis(5), "{:?}", start.elapsed());
