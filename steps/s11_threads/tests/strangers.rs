@@ -131,7 +131,9 @@ fn too_many_are_rejected_at_once() -> Result<()> {
     let server = STAGE.server_with("", "--max-connections 3")?;
     let idle = silent(&server, 3)?;
     let start = Instant::now();
-    assert_eq!(status_of(&rest(connect(server.addr())?)?), "503");
+    let answer = rest(connect(server.addr())?)?;
+    assert_eq!(status_of(&answer), "503");
+    assert!(answer.contains("\r\nRetry-After: 1\r\n"), "{answer}");
     assert!(start.elapsed() < baseline.limit(), "only after {:?}", start.elapsed());
     drop(idle);
     answers_again(&server)
