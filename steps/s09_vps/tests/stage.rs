@@ -7,7 +7,10 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
-    ends_with_a_connection, #[cfg(not(feature = "window"))] says_that_it_has_no_window,
+    ends_with_a_connection, ends_with_no_request,
+    ignores_an_empty_line_before_a_request, goes_on_after_a_line_that_fails,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
+    #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]

@@ -7,6 +7,8 @@ const STAGE: Stage = testing::stage!();
 
 testing::usual! {
     STAGE: keeps_its_contract, says_that_the_port_is_in_use,
+    ignores_an_empty_line_before_a_request, goes_on_after_a_line_that_fails,
+    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
     #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
