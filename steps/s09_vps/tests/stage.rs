@@ -8,8 +8,9 @@ const STAGE: Stage = testing::stage!();
 testing::usual! {
     STAGE: keeps_its_contract, replays_its_lesson, says_that_the_port_is_in_use,
     ends_with_a_connection, ends_with_no_request, goes_on_after_a_line_that_fails,
-    shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
-    escapes_in_its_log_what_drives_a_terminal, shortens_its_log, #[cfg(not(feature = "window"))] says_that_it_has_no_window,
+    ignores_an_empty_line_before_a_request, shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
+    escapes_in_its_log_what_drives_a_terminal, shortens_its_log,
+    #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 
 #[test]
