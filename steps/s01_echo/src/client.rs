@@ -13,7 +13,7 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest reply that the client reads.
-const MAX_REPLY_BYTES: u64 = 16 << 20;
+const MAX_REPLY_BYTES: u64 = 4 << 20;
 
 /// Sends what a person types to the server at `addr` (HOST:PORT), and prints what comes back.
 ///

@@ -53,7 +53,8 @@ impl Request {
         if start_line.is_empty() {
             start_line = read_line(stream)?;
         }
-        let &[method, target, version] = &start_line.split(' ').collect::<Vec<_>>()[..] else {
+        let words: Vec<&str> = start_line.split(' ').collect();
+        let &[method, target, version] = words.as_slice() else {
             bail!("{start_line:?} is not a request line");
         };
         let is_target = !target.is_empty() && !target.contains('\t');

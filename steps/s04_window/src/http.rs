@@ -53,7 +53,8 @@ impl Request {
         if start_line.is_empty() {
             start_line = read_line(stream)?;
         }
-        let &[method, target, version] = &start_line.split(' ').collect::<Vec<_>>()[..] else {
+        let words: Vec<&str> = start_line.split(' ').collect();
+        let &[method, target, version] = words.as_slice() else {
             bail!("{start_line:?} is not a request line");
         };
         let is_target = !target.is_empty() && !target.contains('\t');
@@ -116,11 +117,6 @@ impl Response {
     pub fn with(mut self, name: &str, value: &str) -> Response {
         self.fields.add(name, value);
         self
-    }
-
-    /// Returns whether the status says that the request was done.
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
     }
 
     /// Reads the response to a request with `method`.

@@ -192,7 +192,7 @@ fn shown(text: &str) -> String {
 fn ask(addr: &str, request: &Request) -> Result<Answer> {
     let line = format!("{} {}", request.method, request.target);
     let response = exchange(addr, request).map_err(|error| explain(error, &line))?;
-    let output = if response.is_success() {
+    let output = if response.status == 200 {
         response.body
     } else {
         format!("{} {}", response.status, response.reason)

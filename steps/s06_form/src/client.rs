@@ -17,7 +17,7 @@ const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest reply that the client reads.
-const MAX_REPLY_BYTES: u64 = 16 << 20;
+const MAX_REPLY_BYTES: u64 = 4 << 20;
 
 /// Sends what a person types to the server at `addr` (HOST:PORT), and prints what comes back.
 /// An empty line prints the list. The end of input ends the loop.

@@ -54,9 +54,9 @@ fn serve_request(stream: &mut BufReader<TcpStream>, messages: &mut Messages) -> 
         // The fields are those of a GET, and no body follows them (RFC 9110, section 9.3.2).
         response.body.clear();
     }
-    let bytes = response.to_string();
-    log(&with_prefix("←", &bytes));
-    stream.get_mut().write_all(bytes.as_bytes())?;
+    let message = response.to_string();
+    log(&with_prefix("←", &message));
+    stream.get_mut().write_all(message.as_bytes())?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub fn shorten(text: &str) -> String {
     if start.len() < text.len() || start.lines().count() > MAX_LOG_LINES {
         lines.push("…");
     }
-    lines.join("\n")
+    lines.join("\n") + "\n"
 }
 
 /// Replaces each character that drives a terminal, or hides or turns the text around it, by its

@@ -30,13 +30,13 @@ const ADDR: &str = "127.0.0.1:8080";
 #[derive(Parser)]
 #[command(
     about,
-    after_help = "Without a command, replays the lesson with a server and a client of its own."
+    after_help = "Without a command, replays the lesson: starts server and client, and shows both."
 )]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Where to listen or to connect [default: 127.0.0.1:8080]; port 0 lets the system choose one
+    /// The server's address [default: 127.0.0.1:8080]; a server with port 0 gets a free port
     #[arg(long, global = true, value_name = "HOST:PORT")]
     addr: Option<String>,
 
@@ -44,7 +44,7 @@ struct Cli {
     #[arg(long)]
     step: bool,
 
-    /// The language in which the lesson is told [default: that of the system]
+    /// The language in which the replay tells the lesson [default: that of the system]
     #[arg(long, value_name = "LANG", value_parser = ["en", "ko"])]
     lang: Option<String>,
 }
@@ -61,12 +61,12 @@ enum Command {
     Client,
     /// The same client as a window
     Window,
-    /// Do to a server what strangers do
+    /// Attack a running server as strangers do
     Attack {
         /// What to do
         kind: attack::Kind,
 
-        /// The server is my own, although it is not on this machine
+        /// For a server that is not on this machine: say that it is your own
         #[arg(long)]
         i_own_this_server: bool,
     },

@@ -61,9 +61,9 @@ fn serve_request(
         // The fields are those of a GET, and no body follows them (RFC 9110, section 9.3.2).
         response.body.clear();
     }
-    let bytes = response.to_string();
-    log_peer(peer, &with_prefix("←", &shorten(&bytes)));
-    stream.get_mut().write_all(bytes.as_bytes())?;
+    let message = response.to_string();
+    log_peer(peer, &with_prefix("←", &shorten(&message)));
+    stream.get_mut().write_all(message.as_bytes())?;
     Ok(())
 }
 

@@ -73,7 +73,8 @@ impl Request {
         if start_line.is_empty() {
             start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         }
-        let &[method, target, version] = &start_line.split(' ').collect::<Vec<_>>()[..] else {
+        let words: Vec<&str> = start_line.split(' ').collect();
+        let &[method, target, version] = words.as_slice() else {
             bail!("{start_line:?} is not a request line");
         };
         let is_target = !target.is_empty() && !target.contains('\t');

@@ -60,7 +60,7 @@ impl Messages {
         )?;
         let create = TABLE.replace("TABLE", "TABLE IF NOT EXISTS");
         file.execute_batch(&format!("BEGIN IMMEDIATE; {create}; COMMIT;"))?;
-        let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) FROM messages";
+        let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) + 1 FROM messages";
         let list_bytes = file.query_row(sum, [], |row| row.get(0))?;
         ensure!(
             list_bytes <= MAX_LIST_BYTES,

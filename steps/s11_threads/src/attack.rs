@@ -18,9 +18,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long `slow` sends at the most.
 const SLOW_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many connections a flood opens: more than the server serves.
-const FLOOD_CONNECTIONS: usize = 300;
-
 /// What to do to a server.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum Kind {
@@ -134,10 +131,10 @@ fn slow(addr: &str) -> Result<()> {
     print(&format!("a byte a second: after {} s {answer}\n", start.elapsed().as_secs()))
 }
 
-/// Opens many connections, sends nothing, and asks for something in between.
+/// Opens 300 connections, more than the server serves, sends nothing, and asks for the list.
 fn flood(addr: &str) -> Result<()> {
     let open = |_| TcpStream::connect_timeout(&addr.parse().ok()?, Duration::from_secs(3)).ok();
-    let streams: Vec<TcpStream> = (0..FLOOD_CONNECTIONS).map_while(open).collect();
+    let streams: Vec<TcpStream> = (0..300).map_while(open).collect();
     print(&format!("{} connections are open and silent\n", streams.len()))?;
     let among = get(addr).map(|response| format!("{} {}", response.status, response.reason));
     let among = among.unwrap_or_else(|error| format!("{error:#}"));

@@ -47,7 +47,7 @@ pub fn shorten(text: &str) -> String {
     if start.len() < text.len() || start.lines().count() > MAX_LOG_LINES {
         lines.push("…");
     }
-    lines.join("\n")
+    lines.join("\n") + "\n"
 }
 
 /// Replaces each character that drives a terminal, or hides or turns the text around it, by its
@@ -83,7 +83,8 @@ pub fn flush(timeout: Duration) {
 /// Starts the thread that writes what comes out of the queue.
 fn start() -> SyncSender<String> {
     let (sender, receiver) = sync_channel::<String>(MAX_QUEUE);
-    thread::spawn(move || {
+    // If no thread can be started, the receiver is gone, and `log` counts its lines as missing.
+    let _ = thread::Builder::new().spawn(move || {
         for text in receiver {
             let dropped = DROPPED.swap(0, Ordering::SeqCst);
             if dropped > 0 {

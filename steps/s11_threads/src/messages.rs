@@ -6,7 +6,7 @@
 //! bytes can stay in memory for seconds.
 //!
 //! A *mutex* protects the store: a thread that locks it has the store to itself, and other threads
-//! wait. So a thread holds the lock for one short call, and never while it waits for anything else.
+//! wait. So a thread holds the lock for one call, and not while it waits for another process.
 
 use crate::http::HttpError;
 use anyhow::{Result, anyhow, ensure};
@@ -66,7 +66,7 @@ impl Store {
         )?;
         let create = TABLE.replace("TABLE", "TABLE IF NOT EXISTS");
         file.execute_batch(&format!("BEGIN IMMEDIATE; {create}; COMMIT;"))?;
-        let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) FROM messages";
+        let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) + 1 FROM messages";
         let list_bytes = file.query_row(sum, [], |row| row.get(0))?;
         ensure!(
             list_bytes <= MAX_LIST_BYTES,

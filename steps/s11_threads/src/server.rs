@@ -136,18 +136,19 @@ fn serve_request(
         // The fields are those of a GET, and no body follows them (RFC 9110, section 9.3.2).
         response.body.clear();
     }
-    let bytes = response.to_string();
+    let message = response.to_string();
     // While the client reads, only one copy of a long list is in memory.
     drop(response);
-    log_peer(peer, &with_prefix("←", &shorten(&bytes)));
-    stream.get_mut().send(bytes.as_bytes())?;
+    log_peer(peer, &with_prefix("←", &shorten(&message)));
+    stream.get_mut().send(message.as_bytes())?;
     Ok(())
 }
 
 /// Makes the response to a request that cannot be read or done.
 /// If the connection itself has failed, returns `error`.
 fn respond_to_error(error: anyhow::Error, peer: SocketAddr) -> Result<Response> {
-    let status = match (error.downcast_ref(), error.downcast_ref().map(io::Error::kind)) {
+    let kind = error.downcast_ref().map(io::Error::kind);
+    let status = match (error.downcast_ref(), kind) {
         (Some(HttpError(status, _)), _) => *status,
         (_, Some(ErrorKind::TimedOut)) => 408,
         (_, Some(_)) => return Err(error),

@@ -4,7 +4,7 @@
 //! SIGHUP comes when the terminal is closed. Without a handler each of them ends the program at
 //! once, in the middle of a response. With a handler the program first finishes what it has begun.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,14 +22,15 @@ pub fn stop_on_signal(addr: SocketAddr) -> Result<Arc<AtomicBool>> {
     }
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let flag = stopping.clone();
-    thread::spawn(move || {
+    let wait = move || {
         signals.forever().next();
         flag.store(true, Ordering::SeqCst);
         // Without a free descriptor the connection fails.
         while TcpStream::connect(addr).is_err() {
             thread::sleep(Duration::from_millis(50));
         }
-    });
+    };
+    thread::Builder::new().spawn(wait).context("cannot start a thread")?;
     Ok(stopping)
 }
 
