@@ -31,8 +31,8 @@ start)
   shift
   running && fail "the session $session runs already; look at it with: $0 attach"
   [ -x "$server" ] || fail "there is no program $server; build it with: cargo build --release -p s11_threads"
-  # A window has the history that its session allows when it comes, and so the server gets a second one.
-  # Should the server end, at once or after days, its last words stay on the screen.
+  # tmux reads history-limit only when it makes a window. So it is set first, and the server gets a second window.
+  # If the server ends, at once or after days, its last lines stay on the screen.
   tmux new-session -d -s "$session" -x 200 -y 50 cat \; set-option -t "$session" history-limit 50000 \; \
     new-window -t "$session" cat \; set-option -w -t "$session" remain-on-exit on \; \
     respawn-pane -k -t "$session" "$server" server "$@" \; kill-window -t "$session:^" ||

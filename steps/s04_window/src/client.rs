@@ -10,7 +10,7 @@ use std::io::{self, BufReader, ErrorKind, prelude::*};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long the client waits for a connection, and then for a reply.
+/// How long the client waits for the server.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest reply that the client reads.

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The methods that a line can begin with.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
 
-/// How long the client waits for a connection, and then for a reply.
+/// How long the client waits for the server.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest reply that the client reads.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! CR LF ends each line of the *head*, and the empty line ends the head. Content-Length is framing:
-//! it says where the body ends. `to_string` makes the bytes, `read` takes them apart.
+//! it says where the body ends. `to_string`, which `Display` gives, makes the bytes of a message.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt;
@@ -46,7 +46,7 @@ impl Request {
         self
     }
 
-    /// Reads a whole request, however many segments bring it.
+    /// Reads a request, however many segments bring it.
     pub fn read(stream: &mut impl BufRead) -> Result<Request> {
         let mut start_line = read_line(stream)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
@@ -108,7 +108,7 @@ impl Response {
         Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// Makes a response that says no. Its body repeats the status, for a person to read.
+    /// Makes a response that refuses. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }

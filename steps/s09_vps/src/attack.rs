@@ -1,4 +1,4 @@
-//! What strangers do to an open port, for a server of one's own.
+//! What strangers do to an open port, to try it on your own server.
 //!
 //! A stranger's program does not keep the rules that our client keeps. It sends nothing, or
 //! nonsense, or stops in the middle. Each attack prints what came back, and then asks whether the
@@ -25,7 +25,7 @@ pub enum Kind {
     Silent,
     /// Connect and reset the connection, as some port scans do
     Rst,
-    /// Send a request and reset the connection before the response comes
+    /// Send a request and reset the connection at once
     RstMid,
     /// Send bytes that are no request, such as the first bytes of TLS
     Garbage,
@@ -37,7 +37,7 @@ pub enum Kind {
     Scanners,
 }
 
-/// Attacks the server at `addr` (HOST:PORT). One that is not on this machine has to be one's `own`.
+/// Attacks the server at `addr` (HOST:PORT), on another machine only if the server is your `own`.
 ///
 /// # Errors
 /// A server that does not answer, before the attack or after it.
@@ -52,14 +52,14 @@ pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
             print("connected, sent nothing, closed (FIN)\n")?;
         }
         Kind::Rst => {
-            reset(&connect(addr)?)?;
+            reset(connect(addr)?)?;
             print("connected, sent nothing, reset the connection (RST)\n")?;
         }
         Kind::RstMid => {
             let mut stream = connect(addr)?;
             stream.write_all(format!("GET /{rest}\r\n").as_bytes())?;
-            reset(&stream)?;
-            print("sent a request, reset the connection (RST) before the response came\n")?;
+            reset(stream)?;
+            print("sent a request, reset the connection (RST) without waiting for the response\n")?;
         }
         Kind::Garbage => {
             let hello = "\x16\x03\x01\x02\0\x01\0\x01\x03\x03\r\n\r\n";
@@ -107,8 +107,8 @@ fn get(addr: &str) -> Result<Response> {
 }
 
 /// Closes a connection with RST in place of FIN: a linger time of 0 does that.
-fn reset(stream: &TcpStream) -> Result<()> {
-    Ok(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?)
+fn reset(stream: TcpStream) -> Result<()> {
+    Ok(socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?)
 }
 
 /// Sends a byte a second, until the server answers.
@@ -123,7 +123,7 @@ fn slow(addr: &str) -> Result<()> {
         }
     });
     let answer = read_answer(&mut stream, SLOW_TIMEOUT);
-    // The server waits for this end of the connection, which the thread keeps open.
+    // Without this, the thread would keep this end of the connection open.
     let _ = stream.shutdown(Shutdown::Write);
     print(&format!("a byte a second: after {} s {answer}\n", start.elapsed().as_secs()))
 }

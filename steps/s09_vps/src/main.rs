@@ -1,11 +1,11 @@
-//! Stage 9, run for days. New: `log.rs`, `attack.rs`, and two ways to start a server for good.
+//! Stage 9, run for days. New: `log.rs`, `attack.rs`, and two ways to keep a server running.
 //!
 //! - `server.rs` accepts connections and answers on them.
 //! - `client.rs` connects, sends what a person types, and prints what comes back.
 //! - `http.rs` turns requests and responses into bytes, and bytes into them.
 //! - `window.rs` is the client as a window.
 //! - `messages.rs` holds the list of messages that the server keeps.
-//! - `log.rs` writes the log: each line has the time and the address of the peer.
+//! - `log.rs` writes the log: what happens on each connection, with the time and the peer.
 //! - `attack.rs` does to a server what strangers do to an open port.
 //! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 

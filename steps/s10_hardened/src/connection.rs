@@ -29,7 +29,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Takes over `stream`. All reads and writes together may take `timeout`.
+    /// Takes over `stream`. All reads together may take `timeout`. So may all writes, and a second
+    /// more for each `MIN_BYTES_PER_SECOND` that the kernel takes.
     pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
         let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
         Connection { stream, timeout, deadline: Instant::now() + timeout }
@@ -61,7 +62,7 @@ impl Connection {
 
     /// Closes the connection with a lingering close.
     pub fn close(mut self) {
-        // If the client has gone already, these calls fail, and nothing is left to do.
+        // If the client has gone already, this fails, and that does no harm.
         let _ = self.stream.shutdown(Shutdown::Write);
         self.deadline = Instant::now() + LINGER_TIMEOUT;
         if io::copy(&mut self, &mut io::sink()).is_err() {
@@ -73,7 +74,8 @@ impl Connection {
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(self.remaining()?))?;
-        // The system's name for a timeout is "Resource temporarily unavailable"; ours is better.
+        // After the deadline the error is that of `remaining`, and else that of the system, which
+        // calls a timeout "Resource temporarily unavailable".
         self.stream.read(buffer).or_else(|error| self.remaining().and(Err(error)))
     }
 }
@@ -83,7 +85,7 @@ impl Write for Connection {
         self.stream.set_write_timeout(Some(self.remaining()?))?;
         let result = self.stream.write(bytes);
         let length = result.or_else(|error| self.remaining().and(Err(error)))?;
-        // A client that goes on reading gets more time.
+        // A client that goes on reading gets more time, because the kernel takes more bytes.
         self.deadline += Duration::from_millis(length as u64 * 1000 / MIN_BYTES_PER_SECOND);
         Ok(length)
     }

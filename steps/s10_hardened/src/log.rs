@@ -4,7 +4,7 @@
 //! is in UTC, which has no summer time, so that the logs of two machines can be compared.
 //!
 //! Clients write a part of the log, because it shows what they send. A client must not be able to
-//! forge a line, to drive the terminal with control characters, or to fill the disk.
+//! forge a line, to drive the terminal with control characters, or to fill the log at once.
 
 use jiff::Timestamp;
 use std::io::{self, prelude::*};
@@ -30,6 +30,7 @@ pub fn shorten(text: &str) -> String {
     if start.len() < text.len() || start.lines().count() > MAX_LOG_LINES {
         lines.push("…");
     }
+    // The line feed at the end keeps the empty line that ends a head.
     lines.join("\n") + "\n"
 }
 

@@ -5,7 +5,7 @@
 //! - `http.rs` turns requests and responses into bytes, and bytes into them.
 //! - `window.rs` is the client as a window.
 //! - `messages.rs` holds the list of messages that the server keeps.
-//! - `log.rs` writes the log: each line has the time and the address of the peer.
+//! - `log.rs` writes the log: what happens on each connection, with the time and the peer.
 //! - `attack.rs` does to a server what strangers do to an open port.
 //! - `connection.rs` gives a connection a deadline, and closes it without losing a response.
 //! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! CR LF ends each line of the *head*, and the empty line ends the head. Content-Length is framing:
-//! it says where the body ends. `to_string` makes the bytes, `read` takes them apart.
+//! it says where the body ends. `to_string`, which `Display` gives, makes the bytes of a message.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::error::Error;
@@ -65,8 +65,8 @@ impl Request {
         self
     }
 
-    /// Reads a whole request, however many segments bring it.
-    /// This is the head of it. `read_body` reads the rest.
+    /// Reads a request, however many segments bring it.
+    /// The body is left for `read_body`.
     pub fn read_head(stream: &mut impl BufRead) -> Result<Request> {
         let mut start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
@@ -82,10 +82,10 @@ impl Request {
         ensure!(is_valid, "{start_line:?} is not a request line");
         ensure!(version.starts_with("HTTP/1."), HttpError(505, "the version is not HTTP/1"));
         let fields = read_fields(stream, MAX_HEAD_BYTES.saturating_sub(start_line.len() + 2))?;
-        // HTTP/1.0 has no Host field (RFC 9112, section 3.2).
+        // HTTP/1.0 need not have a Host field (RFC 9112, section 3.2).
         let hosts = fields.values("Host").len();
         let is_valid = hosts == 1 || hosts == 0 && version == "HTTP/1.0";
-        ensure!(is_valid, HttpError(400, "a request has one Host field"));
+        ensure!(is_valid, HttpError(400, "the request needs one Host field"));
         Ok(Request {
             method: method.to_string(),
             target: target.to_string(),
@@ -139,7 +139,7 @@ impl Response {
         Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// Makes a response that says no. Its body repeats the status, for a person to read.
+    /// Makes a response that refuses. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }
@@ -273,6 +273,7 @@ fn read_fields(stream: &mut impl BufRead, limit: usize) -> Result<Fields> {
 /// A line of more than `limit` bytes is an error, which is answered with `status`.
 fn read_line(stream: &mut impl BufRead, limit: usize, status: u16) -> Result<String> {
     let mut line = Vec::new();
+    // Two bytes more are for CR LF.
     stream.take(limit as u64 + 2).read_until(b'\n', &mut line)?;
     let is_whole = line.pop_if(|byte| *byte == b'\n').is_some();
     line.pop_if(|byte| *byte == b'\r');

@@ -4,7 +4,7 @@
 //! is in UTC, which has no summer time, so that the logs of two machines can be compared.
 //!
 //! Clients write a part of the log, because it shows what they send. A client must not be able to
-//! forge a line, to drive the terminal with control characters, or to fill the disk.
+//! forge a line, to drive the terminal with control characters, or to fill the log at once.
 //!
 //! A `write` to a terminal or a pipe waits for its reader: Ctrl-S, `| less` and a tmux in copy mode
 //! stop it. So the connections put lines into a queue, and a thread of the log's own writes them.
@@ -47,6 +47,7 @@ pub fn shorten(text: &str) -> String {
     if start.len() < text.len() || start.lines().count() > MAX_LOG_LINES {
         lines.push("…");
     }
+    // The line feed at the end keeps the empty line that ends a head.
     lines.join("\n") + "\n"
 }
 
@@ -63,17 +64,23 @@ fn escape_control(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// Puts a line into the queue, for the person who runs the server. Drops it if the queue is full.
+/// Puts an entry of one or more lines into the queue, or drops it if the queue is full.
+/// The next entry that finds room says how many lines are missing before it.
 pub fn log(text: &str) {
+    let dropped = DROPPED.swap(0, Ordering::SeqCst);
+    let entry = match dropped {
+        0 => text.to_string(),
+        _ => format!("{:.0} lines missing here: {dropped}\n{text}", Timestamp::now()),
+    };
     WAITING.fetch_add(1, Ordering::SeqCst);
-    if QUEUE.try_send(text.to_string()).is_err() {
+    if QUEUE.try_send(entry).is_err() {
         WAITING.fetch_sub(1, Ordering::SeqCst);
-        DROPPED.fetch_add(text.lines().count(), Ordering::SeqCst);
+        DROPPED.fetch_add(dropped + text.lines().count(), Ordering::SeqCst);
     }
 }
 
 /// Waits until the queue is written, for `timeout` at the most.
-pub fn flush(timeout: Duration) {
+pub fn wait_until_written(timeout: Duration) {
     let deadline = Instant::now() + timeout;
     while WAITING.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
@@ -86,19 +93,10 @@ fn start() -> SyncSender<String> {
     // If no thread can be started, the receiver is gone, and `log` counts its lines as missing.
     let _ = thread::Builder::new().spawn(move || {
         for text in receiver {
-            let dropped = DROPPED.swap(0, Ordering::SeqCst);
-            if dropped > 0 {
-                print(&format!("{:.0} lines missing here: {dropped}", Timestamp::now()));
-            }
-            print(&text);
+            // `println!` would panic where standard output is closed.
+            let _ = writeln!(io::stdout(), "{text}");
             WAITING.fetch_sub(1, Ordering::SeqCst);
         }
     });
     sender
-}
-
-/// Prints a line.
-fn print(text: &str) {
-    // `println!` would panic where standard output is closed.
-    let _ = writeln!(io::stdout(), "{text}");
 }

@@ -1,15 +1,15 @@
-//! Stage 11, no client waits for another. New: a thread for each connection, and an orderly end.
+//! Stage 11, no client waits for another. New: `permits.rs`, `shutdown.rs`, and many threads.
 //!
 //! - `server.rs` accepts connections and answers on them.
 //! - `client.rs` connects, sends what a person types, and prints what comes back.
 //! - `http.rs` turns requests and responses into bytes, and bytes into them.
 //! - `window.rs` is the client as a window.
 //! - `messages.rs` holds the list of messages that the server keeps.
-//! - `log.rs` writes the log: each line has the time and the address of the peer.
+//! - `log.rs` writes the log: what happens on each connection, with the time and the peer.
 //! - `attack.rs` does to a server what strangers do to an open port.
 //! - `connection.rs` gives a connection a deadline, and closes it without losing a response.
 //! - `permits.rs` counts the connections, and bounds their number.
-//! - `shutdown.rs` waits for a signal, for an orderly end.
+//! - `shutdown.rs` waits for a signal, for a graceful shutdown.
 //! - `main.rs` reads the command line. Without a command it replays the lesson, `lesson.txt`.
 
 mod attack;
@@ -69,7 +69,7 @@ enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,
 
-        /// How many connections are served at the same time; one address gets seven of eight
+        /// How many connections are served at the same time; one address gets seven eighths
         #[arg(long, value_name = "N", default_value_t = 256)]
         #[arg(value_parser = clap::value_parser!(u64).range(1..=10000))]
         max_connections: u64,

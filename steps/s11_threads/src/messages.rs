@@ -66,6 +66,7 @@ impl Store {
         )?;
         let create = TABLE.replace("TABLE", "TABLE IF NOT EXISTS");
         file.execute_batch(&format!("BEGIN IMMEDIATE; {create}; COMMIT;"))?;
+        // A list of n texts has n - 1 commas and two brackets.
         let sum = "SELECT coalesce(sum(octet_length(json_quote(text)) + 1), 0) + 1 FROM messages";
         let list_bytes = file.query_row(sum, [], |row| row.get(0))?;
         ensure!(

@@ -1,8 +1,8 @@
 //! A semaphore: a bound for how many connections are served at the same time.
 //!
-//! A *semaphore* has a number of permits. A thread takes one before its work and gives it back
-//! after. It has two parts: a *mutex*, so that one thread at a time uses the list of permits that
-//! are taken, and a *condition variable*, on which a thread sleeps until the list changes.
+//! A *semaphore* has a number of permits. Each connection takes one, and gives it back at its end.
+//! A *mutex* lets one thread at a time use the list of permits that are taken. On a *condition
+//! variable*, a thread sleeps until the list changes.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,7 +33,7 @@ impl Permits {
     }
 
     /// Takes a permit for a connection of `client`, or returns `None` if there is none. One address
-    /// can take seven of eight, so that some are left for others.
+    /// can take seven eighths of 8 permits or more, so that some are left for others.
     pub fn try_acquire(&self, client: IpAddr) -> Option<Permit> {
         let mut taken = self.taken();
         let same = taken.iter().filter(|other| **other == client).count();

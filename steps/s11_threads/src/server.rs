@@ -4,6 +4,7 @@
 //! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
 //! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
 //! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//! A thread for each connection serves it, while `accept` takes the next one.
 //!
 //! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.
 //! How a receiver finds the end of a message is called *framing*. A newline can end the message, or
@@ -13,7 +14,7 @@ use crate::connection::Connection;
 use crate::http::HttpError;
 use crate::http::{Request, Response};
 use crate::http::{parse_digits, with_prefix};
-use crate::log::flush;
+use crate::log::wait_until_written;
 use crate::log::{log, log_peer, shorten};
 use crate::messages::Messages;
 use crate::permits::Permits;
@@ -41,7 +42,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The messages are in the file at `db`.
 /// A client has `timeout` to send its request, and again to take the response.
 /// Each connection has a thread, and `max_connections` are served at the same time.
-/// A signal ends the server in order.
+/// A signal makes the server finish its requests and end.
 ///
 /// # Errors
 /// An address that is in use.
@@ -81,7 +82,7 @@ pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> 
         let mut messages = messages.clone();
         let work = move || {
             serve(stream, peer, &mut messages, timeout);
-            // The permit last: when all permits are back, no thread has the messages.
+            // From left to right: when all permits are back, no thread has the messages.
             drop((messages, permit));
         };
         if let Err(error) = thread::Builder::new().spawn(work) {
@@ -92,7 +93,7 @@ pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> 
     log(&format!("{:.0} stopping", Timestamp::now()));
     let cut_off = permits.wait(SHUTDOWN_TIMEOUT);
     log(&format!("{:.0} stopped; connections that were cut off: {cut_off}", Timestamp::now()));
-    flush(Duration::from_secs(1));
+    wait_until_written(Duration::from_secs(1));
     Ok(())
 }
 

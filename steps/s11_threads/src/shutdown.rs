@@ -1,4 +1,4 @@
-//! An orderly end, which is called *graceful shutdown*.
+//! *Graceful shutdown*: the server finishes its requests before it ends.
 //!
 //! A signal asks a program to end: SIGINT is Ctrl-C, SIGTERM comes from `kill` and systemd, and
 //! SIGHUP comes when the terminal is closed. Without a handler each of them ends the program at
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Handles signals from now on. The first one makes the flag true that this returns, and wakes
-/// `accept` on `addr` with a connection. The second one ends the program at once.
+/// Handles signals, and returns a flag. The first signal sets the flag, and connects to `addr`, so
+/// that `accept` returns. The second signal ends the program at once.
 #[cfg(unix)]
 pub fn stop_on_signal(addr: SocketAddr) -> Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
