@@ -6,9 +6,9 @@
 //! Clients write a part of the log, because it shows what they send. A client must not be able to
 //! forge a line, to drive the terminal with control characters, or to fill the log at once.
 //!
-//! A `write` to a terminal or a pipe waits for its reader: Ctrl-S, `| less` and a tmux in copy mode
-//! stop it. So the connections put lines into a queue, and a thread of the log's own writes them.
-//! When the queue is full, lines are dropped and counted.
+//! A `write` to a terminal or a pipe waits for its reader: Ctrl-S and `| less` stop it. So the
+//! connections put lines into a queue, and a thread of the log's own writes them. When the queue is
+//! full, lines are dropped and counted.
 
 use jiff::Timestamp;
 use std::io::{self, prelude::*};
