@@ -133,6 +133,7 @@ fn send(addr: &str, name: &str, bytes: &str) -> Result<()> {
     let mut stream = connect(addr)?;
     // The server can answer, and close, before it has read all bytes.
     let _ = stream.write_all(bytes.as_bytes());
+    let _ = stream.shutdown(Shutdown::Write);
     let answer = read_answer(&mut stream, ANSWER_TIMEOUT);
     print(&format!("{name}: {answer}\n"))
 }

@@ -36,14 +36,14 @@ impl Connection {
         Connection { stream, timeout, deadline: Instant::now() + timeout }
     }
 
-    /// Sets the deadline anew: reads and writes from now on may take the same timeout.
-    pub fn set_deadline(&mut self) {
-        self.deadline = Instant::now() + self.timeout;
+    /// Sets the deadline anew: reads and writes from now on may take `timeout`.
+    pub fn set_deadline(&mut self, timeout: Duration) {
+        self.deadline = Instant::now() + timeout;
     }
 
     /// Sends a whole response, for which the client has the timeout anew.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.set_deadline();
+        self.set_deadline(self.timeout);
         self.write_all(bytes).inspect_err(|_| self.reset_when_dropped())
     }
 
@@ -64,7 +64,7 @@ impl Connection {
     pub fn close(mut self) {
         // If the client has gone already, this fails, and that does no harm.
         let _ = self.stream.shutdown(Shutdown::Write);
-        self.deadline = Instant::now() + LINGER_TIMEOUT;
+        self.set_deadline(LINGER_TIMEOUT);
         if io::copy(&mut self, &mut io::sink()).is_err() {
             self.reset_when_dropped();
         }
