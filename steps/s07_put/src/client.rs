@@ -90,10 +90,11 @@ pub fn fetch_list(addr: &str) -> Result<Vec<String>> {
 
 /// Sends `request` on a connection of its own and returns the response.
 pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
-    let mut stream = BufReader::new(connect(addr)?).take(MAX_REPLY_BYTES);
-    stream.get_mut().get_mut().write_all(request.to_string().as_bytes())?;
-    let response = Response::read(&mut stream, &request.method);
-    ensure!(stream.limit() > 0, "the response is too long for this client");
+    let mut stream = BufReader::new(connect(addr)?);
+    stream.get_mut().write_all(request.to_string().as_bytes())?;
+    let mut reader = stream.by_ref().take(MAX_REPLY_BYTES);
+    let response = Response::read(&mut reader, &request.method);
+    ensure!(reader.limit() > 0, "the response is too long for this client");
     response
 }
 

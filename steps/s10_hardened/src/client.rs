@@ -91,11 +91,11 @@ pub fn fetch_list(addr: &str) -> Result<Vec<String>> {
 
 /// Sends `request` on a connection of its own and returns the response.
 pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
-    let connection = Connection::new(connect(addr)?, TIMEOUT);
-    let mut stream = BufReader::new(connection).take(MAX_REPLY_BYTES);
-    let sent = stream.get_mut().get_mut().write_all(request.to_string().as_bytes());
-    let response = Response::read(&mut stream, &request.method);
-    ensure!(stream.limit() > 0, "the response is too long for this client");
+    let mut stream = BufReader::new(Connection::new(connect(addr)?, TIMEOUT));
+    let sent = stream.get_mut().write_all(request.to_string().as_bytes());
+    let mut reader = stream.by_ref().take(MAX_REPLY_BYTES);
+    let response = Response::read(&mut reader, &request.method);
+    ensure!(reader.limit() > 0, "the response is too long for this client");
     // A server can answer, and close, before it has read the whole request.
     if response.is_err() {
         sent?;

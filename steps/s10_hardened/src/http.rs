@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, prelude::*};
+use std::net::Ipv6Addr;
 
 /// The limits of a message.
 const MAX_START_LINE_BYTES: usize = 8 << 10;
@@ -86,6 +87,8 @@ impl Request {
         let hosts = fields.values("Host").len();
         let is_valid = hosts == 1 || hosts == 0 && version == "HTTP/1.0";
         ensure!(is_valid, HttpError(400, "the request needs one Host field"));
+        let is_valid = fields.values("Host").iter().all(|host| is_authority(host));
+        ensure!(is_valid, HttpError(400, "the Host field is not a host and a port"));
         Ok(Request {
             method: method.to_string(),
             target: target.to_string(),
@@ -302,6 +305,18 @@ fn cut_short() -> io::Error {
 fn is_token(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// Returns whether `text` is a host, and after a colon a port (RFC 3986, section 3.2.2).
+fn is_authority(text: &str) -> bool {
+    let port = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let host = port.strip_suffix(':').unwrap_or(text);
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    match literal {
+        Some(literal) => literal.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_name),
+    }
 }
 
 /// Returns whether `text` is a version, such as `HTTP/1.1` (RFC 9112, section 2.3).
