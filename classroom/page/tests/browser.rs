@@ -230,6 +230,9 @@ async fn walk(driver: &Driver, page: &Path, name: &str, width: u32, height: u32)
     click(&browser, "#only-different").await?;
     assert_eq!(number(&browser, rows).await?, differ + 1.0, "the rows that differ, and their head");
     click(&browser, "tr.different summary").await?;
+    // The browser opens the other cell of the row a moment later.
+    let other = Locator::Css("tr.different td:last-child details[open]");
+    browser.wait().for_element(other).await.context("the other cell stays closed")?;
     assert!(
         text(&browser, "tr.different td:last-child pre")
             .await?

@@ -166,8 +166,9 @@ fn reason(status: u16) -> &'static str {
 
 /// Puts `prefix` and a space before each line of `text`, to show which way a message goes.
 pub fn with_prefix(prefix: &str, text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("{prefix} {line}")).collect();
-    lines.join("\n")
+    let mut lines: String = text.lines().map(|line| format!("{prefix} {line}\n")).collect();
+    lines.pop();
+    lines
 }
 
 /// Header fields: names and values, in the order in which they are sent (RFC 9110, section 5).

@@ -18,8 +18,10 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How fast a client has to take a long response.
 const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
 
-/// How much of a response the kernel keeps for a client that does not read, instead of megabytes.
+/// How much the kernel keeps of a response for a client that does not read, and of a request that
+/// the server has not read, instead of megabytes.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
+const RECEIVE_BUFFER_BYTES: usize = 32 << 10;
 
 /// A TCP connection whose reads and writes end at a deadline.
 pub struct Connection {
@@ -33,6 +35,7 @@ impl Connection {
     /// more for each `MIN_BYTES_PER_SECOND` that the kernel takes.
     pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
         let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = SockRef::from(&stream).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         Connection { stream, timeout, deadline: Instant::now() + timeout }
     }
 
