@@ -272,14 +272,27 @@ fn in_short(question: &Question, got: &[u8], plain: Option<&str>) -> String {
     }
 }
 
-/// Bytes as lines. The port, which is another one each time, becomes 8080.
+/// Bytes as lines. What is another one each time is left out: the port becomes 8080, and the value of `Date` `…`.
 fn shown(bytes: &[u8], addr: &str) -> String {
-    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-    let mut text = text.replace(addr, "127.0.0.1:8080");
+    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace(addr, "127.0.0.1:8080");
+    // Only a field is meant, and not a line of the body.
+    let (head, body) =
+        text.split_once("\n\n").map_or((text.as_str(), None), |(head, body)| (head, Some(body)));
+    let lines: Vec<&str> = head.split('\n').map(without_date).collect();
+    let mut text = lines.join("\n");
+    text.extend(body.map(|body| format!("\n\n{body}")));
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     text
+}
+
+/// A line of a head. The value of the field `Date` becomes `…`.
+fn without_date(line: &str) -> &str {
+    match line.split_once(':') {
+        Some((name, _)) if name.eq_ignore_ascii_case("Date") => "Date: …",
+        _ => line,
+    }
 }
 
 /// Lets `attacker` attack a server in one way, and looks whether another client is still served.
@@ -382,4 +395,17 @@ fn reason_of_end(server: &mut Server, log: &str) -> Result<String> {
 /// A sentence without the system's number for an error.
 fn without_number(sentence: &str) -> String {
     sentence.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_and_a_date_make_no_difference() {
+        let bytes = b"HTTP/1.1 200 OK\r\ndate: Tue, 24 Nov 2026 21:54:31 GMT\r\nX: 1.1.1.1:9\r\n\r\nDate: kept";
+        let expected = "HTTP/1.1 200 OK\nDate: …\nX: 127.0.0.1:8080\n\nDate: kept\n";
+        assert_eq!(shown(bytes, "1.1.1.1:9"), expected);
+        assert_eq!(shown(b"", "1.1.1.1:9"), "");
+    }
 }

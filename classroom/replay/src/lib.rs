@@ -259,7 +259,7 @@ struct Block<'a> {
 }
 
 /// The lines of a log ordered by the connections of which they speak, in the order in which these came.
-/// Connections that follow each other and have the same lines, apart from time and peer, become one block.
+/// Connections that follow each other and have the same lines, apart from time, peer and `Date`, become one block.
 fn by_peer(log: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block> = Vec::new();
     // A flood has hundreds of connections, so the place of each is looked up and not searched for.
@@ -288,9 +288,9 @@ fn by_peer(log: &str) -> Vec<Block<'_>> {
 }
 
 impl Block<'_> {
-    /// The lines without time and peer.
+    /// The lines without time and peer, and without the time in a field `Date`.
     fn texts(&self) -> Vec<&str> {
-        self.lines.iter().map(|line| split_stamp(line).2).collect()
+        self.lines.iter().map(|line| without_date(split_stamp(line).2)).collect()
     }
 
     /// How many lines need not be shown below the block `above`: those after the status line, if both blocks have the
@@ -299,6 +299,14 @@ impl Block<'_> {
         let (texts, above) = (self.texts(), above.texts());
         let (response, same) = (response(&texts), response(&above));
         if response == same { response.len().saturating_sub(1) } else { 0 }
+    }
+}
+
+/// A line of a log. Of the field `Date` only the name is left.
+fn without_date(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((name, _)) if name.eq_ignore_ascii_case("← Date") => name,
+        _ => text,
     }
 }
 
@@ -356,6 +364,23 @@ mod tests {
         let count = |block: &(String, usize)| block.0.split(", ").count();
         assert_eq!(shown.iter().map(count).collect::<Vec<_>>(), [4, 3, 4], "{shown:?}");
         assert!(shown[1].0.ends_with("← HTTP/1.1 404"), "{shown:?}");
+    }
+
+    /// A replay must not depend on whether a second passes between two responses.
+    #[test]
+    fn the_value_of_date_makes_no_difference() {
+        let log = |number: usize, second: usize| {
+            let lines = ["→ a", "← HTTP/1.1 404", "← date: Tue, 24 Nov 2026 21:54:3", "← "];
+            let date =
+                |text: &str| if text.contains("date") { second.to_string() } else { "".into() };
+            let line = |text: &&str| format!("1 1.1.1.1:{number} {text}{}\n", date(text));
+            lines.iter().map(line).collect::<String>()
+        };
+        let shown = blocks(&format!("{}{}", log(1, 1), log(2, 2)));
+        assert_eq!(shown.iter().map(|(_, more)| *more).collect::<Vec<_>>(), [1], "{shown:?}");
+        let shown = blocks(&format!("{}{}", log(1, 1), log(2, 2).replace("→ a", "→ b")));
+        let count = |block: &(String, usize)| block.0.matches("1.1.1.1:").count();
+        assert_eq!(shown.iter().map(count).collect::<Vec<_>>(), [4, 2], "{shown:?}");
     }
 
     #[test]

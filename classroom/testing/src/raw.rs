@@ -3,7 +3,7 @@
 use crate::LIMIT;
 use anyhow::{Context, Result, ensure};
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 /// The shortest whole request.
@@ -16,13 +16,16 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// All that comes back for `request`, up to the end of the connection.
+/// All that comes back for `request`, up to the end of the connection. FIN follows the request, because a server
+/// that keeps its connections would wait for the next one.
 ///
 /// # Errors
 /// A connection that is reset, and text that is not UTF-8.
 pub fn ask(addr: &str, request: impl AsRef<[u8]>) -> Result<String> {
     let mut stream = connect(addr)?;
     stream.write_all(request.as_ref())?;
+    // A server that refuses a request can have ended the connection already.
+    let _ = stream.shutdown(Shutdown::Write);
     rest(stream)
 }
 
