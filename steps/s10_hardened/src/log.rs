@@ -38,13 +38,16 @@ pub fn shorten(text: &str) -> String {
 /// number. Line feeds stay.
 fn escape_control(text: &str) -> String {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
-    let escape = |c: char| match c.general_category() {
-        Control | Format | LineSeparator | ParagraphSeparator if c != '\n' => {
-            c.escape_unicode().to_string()
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c.general_category() {
+            Control | Format | LineSeparator | ParagraphSeparator if c != '\n' => {
+                escaped.extend(c.escape_unicode());
+            }
+            _ => escaped.push(c),
         }
-        _ => c.to_string(),
-    };
-    text.chars().map(escape).collect()
+    }
+    escaped
 }
 
 /// Prints a line for the person who runs the server, before the client gets its reply.
