@@ -2,6 +2,7 @@
 //! nothing that was answered is lost, doubled or out of order.
 
 use anyhow::{Context, Result, ensure};
+use replay::Server;
 use std::collections::HashSet;
 use std::fs;
 use std::io::prelude::*;
@@ -9,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use testing::raw::{connect, status};
 use testing::writers::{self, Writers};
-use replay::Server;
 use testing::{Stage, needs, process};
 
 const STAGE: Stage = testing::stage!();
@@ -145,6 +145,57 @@ fn a_full_list_refuses_what_does_not_fit() -> Result<()> {
     }
     assert_eq!(writers::list(addr)?.len(), before + 8);
     Ok(())
+}
+
+/// What the disk does not take costs the requests that meet it, and nothing that was answered.
+fn is_whole_on_a_disk_that_is_full(server: &Server) -> Result<()> {
+    let mut answered = Vec::new();
+    let mut refused = 0;
+    for number in 0..60 {
+        let text = format!("{number} {}", "x".repeat(20_000));
+        let status = status(server.addr(), post(&text))?;
+        match status.as_str() {
+            "201" => answered.push(text),
+            "500" | "507" => refused += 1,
+            _ => anyhow::bail!("{status}"),
+        }
+        if refused == 10 {
+            break;
+        }
+    }
+    ensure!(!answered.is_empty() && refused == 10, "{} answered", answered.len());
+    ensure!(writers::list(server.addr())? == answered, "the list is another one");
+    // A write that fails leaves the message as it was.
+    let put = format!(
+        "PUT /0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 30000\r\n\r\n{}",
+        "y".repeat(30_000)
+    );
+    let status = status(server.addr(), put)?;
+    if status != "200" {
+        ensure!(writers::list(server.addr())? == answered, "{status}, and the list is another one");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow() -> Result<()> {
+    let server = STAGE.server_with("trap '' XFSZ; ulimit -f 200", "")?;
+    is_whole_on_a_disk_that_is_full(&server)
+}
+
+/// A file system of 1 MiB, where the system allows a process to mount one for itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_that_is_full() -> Result<()> {
+    let allowed = std::process::Command::new("unshare").args(["-rm", "true"]).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        println!("this system does not allow it");
+        return Ok(());
+    }
+    let mount = "[ \"$MOUNTED\" ] || MOUNTED=1 exec unshare -rm \"$0\" \"$@\"
+mount -t tmpfs -o size=300k none . && cd \"$PWD\"";
+    is_whole_on_a_disk_that_is_full(&STAGE.server_with(mount, "")?)
 }
 
 /// Fewer than a quarter of the writes of 32 clients need a sync of their own. strace counts them.
