@@ -290,7 +290,7 @@ fn by_peer(log: &str) -> Vec<Block<'_>> {
 impl Block<'_> {
     /// The lines without time and peer, and without the time in a field `Date`.
     fn texts(&self) -> Vec<&str> {
-        self.lines.iter().map(|line| without_date(split_stamp(line).2)).collect()
+        self.lines.iter().map(|line| without_time(split_stamp(line).2)).collect()
     }
 
     /// How many lines need not be shown below the block `above`: those after the status line, if both blocks have the
@@ -302,10 +302,12 @@ impl Block<'_> {
     }
 }
 
-/// A line of a log. Of the field `Date` only the name is left.
-fn without_date(text: &str) -> &str {
-    match text.split_once(": ") {
-        Some((name, _)) if name.eq_ignore_ascii_case("← Date") => name,
+/// A line of a log. Of the field `Date` only the name is left, and what a request took at the end of a line is left
+/// out.
+fn without_time(text: &str) -> &str {
+    match (text.split_once(": "), text.rsplit_once(", ")) {
+        (Some((name, _)), _) if name.eq_ignore_ascii_case("← Date") => name,
+        (_, Some((facts, time))) if time.ends_with(" µs") => facts,
         _ => text,
     }
 }
@@ -381,6 +383,14 @@ mod tests {
         let shown = blocks(&format!("{}{}", log(1, 1), log(2, 2).replace("→ a", "→ b")));
         let count = |block: &(String, usize)| block.0.matches("1.1.1.1:").count();
         assert_eq!(shown.iter().map(count).collect::<Vec<_>>(), [4, 2], "{shown:?}");
+    }
+
+    #[test]
+    fn how_long_a_request_took_makes_no_difference() {
+        let log =
+            "1 1.1.1.1:1 PUT /1 → 200, 5 bytes, 81 µs\n1 1.1.1.1:2 PUT /1 → 200, 5 bytes, 7 µs\n";
+        assert_eq!(blocks(log).len(), 1);
+        assert_eq!(blocks(&log.replace("5 bytes, 7", "6 bytes, 7")).len(), 2);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub fn compare(name: &'static str) -> Result<Assert> {
     redactions.insert("[TIME]", Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")?)?;
     let date = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT";
     redactions.insert("[DATE]", Regex::new(date)?)?;
+    redactions.insert("[MICROSECONDS]", Regex::new(r"(?<redacted>\d+) µs")?)?;
     redactions.insert("[PORT]", Regex::new(r"127\.0\.0\.1:(?<redacted>\d\d+)")?)?;
     redactions.insert("[REASON]", Regex::new(r"[A-Z가-힣][\w ,./()]+ \(os error \d+\)")?)?;
     redactions.insert("[REASON]", Regex::new(r"failed to lookup address information: .+")?)?;

@@ -3,6 +3,8 @@
 
 #[path = "../src/http.rs"]
 mod http;
+#[path = "../src/log.rs"]
+mod log;
 #[path = "../src/messages.rs"]
 mod messages;
 

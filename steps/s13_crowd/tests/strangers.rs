@@ -50,7 +50,7 @@ fn survives_each_attack_a_hundred_times() -> Result<()> {
     let server = STAGE.server()?;
     let baseline = Baseline::of(server.addr())?;
     let before = left_at_rest(&server)?;
-    for kind in ["silent", "rst", "rst-mid", "garbage", "big", "scanners"] {
+    for kind in ["silent", "rst", "rst-mid", "garbage", "big", "scanners", "smuggling"] {
         for _ in 0..100 {
             let output = attack(&server, kind)?;
             let words = String::from_utf8_lossy(&output.stdout);
@@ -244,6 +244,7 @@ fn one_address_leaves_room_for_others() -> Result<()> {
     })?;
     let mut other = connect_from([127, 0, 0, 2], &server)?;
     other.write_all(GET)?;
+    other.shutdown(Shutdown::Write)?;
     assert_eq!(status_of(&rest(other)?), "200");
     Ok(())
 }
@@ -260,6 +261,7 @@ fn a_locked_store_delays_no_reader() -> Result<()> {
     let mut writers = silent(&server, 12)?;
     for stream in &mut writers {
         stream.write_all(post)?;
+        stream.shutdown(Shutdown::Write)?;
     }
     baseline.is_kept()?;
     for stream in writers {
