@@ -1,8 +1,11 @@
 //! The cases of a stage, in the order in which they are asked: what each is, and what it is called.
 
+use crate::dialogue::Dialogue;
+use crate::dialogues::{CHUNKS, DOUBTS, EXPECTS, KEPT};
 use crate::question::Ending;
 use crate::table::{
-    EVER, FULL_BODY, LAST_POSTS, LIMITS, Limit, POST_SAME, POSTS, Row, TABLE, TALKS, Talk, Target,
+    Answer, EVER, FULL_BODY, LAST_POSTS, LIMITS, Limit, POST_SAME, POSTS, Row, TABLE, TALKS, Talk,
+    Target,
 };
 use crate::together;
 use std::ops::RangeInclusive;
@@ -22,10 +25,20 @@ pub(crate) enum Case {
     /// A connection that ends without a request, or before its response.
     Break(&'static str, &'static str, Ending, &'static str),
     Limit(&'static Limit),
+    /// Several requests on one connection.
+    Dialogue(&'static Dialogue),
+    /// Each response has a Date.
+    Date,
     Together(together::Together),
     Slow,
+    /// A connection on which nothing comes is closed.
+    Idle,
+    /// The second request of a connection comes as slowly as the first of `Slow`.
+    SlowSecond,
     /// A signal ends the server, which first finishes what it has begun.
     OrderlyEnd,
+    /// A signal closes a connection that waits for a request.
+    IdleEnd,
     /// Messages until the list is full.
     FullList,
 }
@@ -59,9 +72,14 @@ fn all() -> Vec<Case> {
     cases.extend(BREAKS);
     cases.extend(LIMITS.iter().map(Case::Limit));
     cases.push(Case::Row(&FULL_BODY));
+    cases.push(Case::Date);
+    for dialogues in [KEPT, CHUNKS, EXPECTS, DOUBTS] {
+        cases.extend(dialogues.iter().map(Case::Dialogue));
+    }
     cases.extend(together::ALL.map(Case::Together));
     // The list may stay full after the last case.
-    cases.extend([Case::Slow, Case::OrderlyEnd, Case::FullList]);
+    cases.extend([Case::Slow, Case::SlowSecond, Case::Idle]);
+    cases.extend([Case::OrderlyEnd, Case::IdleEnd, Case::FullList]);
     cases
 }
 
@@ -83,9 +101,14 @@ impl Case {
             Case::RestartReplaces => "restart-replaces",
             Case::Break(id, ..) => id,
             Case::Limit(limit) => limit.id,
+            Case::Dialogue(dialogue) => dialogue.id,
+            Case::Date => "date",
             Case::Together(together) => together.id(),
             Case::Slow => "slow-request",
+            Case::SlowSecond => "slow-second-request",
+            Case::Idle => "idle-connection",
             Case::OrderlyEnd => "orderly-end",
+            Case::IdleEnd => "orderly-end-idle",
             Case::FullList => "full-list",
         }
     }
@@ -97,8 +120,12 @@ impl Case {
             Case::Row(row) => row.stages.0..=row.stages.1,
             Case::More | Case::Unchanged => 5..=EVER,
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => 8..=EVER,
-            Case::Break(..) | Case::Limit(_) | Case::Slow | Case::FullList => 10..=EVER,
+            Case::Limit(limit) => limit.first..=EVER,
+            Case::Break(..) | Case::Slow | Case::FullList => 10..=EVER,
             Case::Together(_) | Case::OrderlyEnd => 11..=EVER,
+            Case::Dialogue(_) | Case::Date | Case::SlowSecond | Case::Idle | Case::IdleEnd => {
+                12..=EVER
+            }
         }
     }
 
@@ -124,14 +151,68 @@ impl Case {
                 Target::Beyond | Target::Path(_) => "paths that name no message",
             },
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => "a restart",
+            Case::Limit(limit) if limit.first >= 12 => "target and Host",
             Case::Break(..) | Case::Limit(_) | Case::FullList => "nonsense and limits",
-            Case::OrderlyEnd => "a restart",
-            Case::Together(_) | Case::Slow => "clients that wait",
+            Case::OrderlyEnd | Case::IdleEnd => "a restart",
+            Case::Together(_) | Case::Slow | Case::SlowSecond => "clients that wait",
+            Case::Date => "Date",
+            Case::Idle => "one connection",
+            Case::Dialogue(dialogue) => {
+                let is_in = |list: &[Dialogue]| list.iter().any(|other| other.id == dialogue.id);
+                match () {
+                    () if is_in(KEPT) => "one connection",
+                    () if is_in(CHUNKS) => "chunks",
+                    () if is_in(EXPECTS) => "Expect",
+                    () => "framing in doubt",
+                }
+            }
+        }
+    }
+
+    /// Where the RFC says what the case asks; empty where the course's own table does.
+    pub(crate) fn section(&self) -> &'static str {
+        match self {
+            Case::Talk(_) => "RFC 9293, section 3.4",
+            Case::Row(row) => section_of(row.answers[3], row.method),
+            Case::Limit(limit) if limit.section.is_empty() => section_of(limit.answer, "GET"),
+            Case::Limit(limit) => limit.section,
+            Case::Dialogue(dialogue) => dialogue.section,
+            Case::Date => "RFC 9110, section 6.6.1",
+            Case::Together(together::Together::Crowd) => "RFC 9110, section 15.6.4",
+            Case::Slow | Case::SlowSecond => "RFC 9110, section 15.5.9",
+            Case::Idle => "RFC 9112, section 9.5",
+            Case::OrderlyEnd | Case::IdleEnd => "RFC 9112, section 9.6",
+            Case::FullList => "RFC 4918, section 11.5",
+            Case::More => "RFC 9110, section 9.3.3",
+            Case::Unchanged => "RFC 9110, section 9.2.1",
+            Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => "",
+            Case::Break(..) | Case::Together(_) => "",
         }
     }
 
     /// Whether the case is about a server that is started again.
     pub(crate) fn is_about_a_restart(&self) -> bool {
         matches!(self, Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces)
+    }
+}
+
+/// Where the RFC says what a request is answered.
+fn section_of(answer: Answer, method: &str) -> &'static str {
+    match answer {
+        Answer::Created => "RFC 9110, section 9.3.3",
+        Answer::Stored if method == "PUT" => "RFC 9110, section 9.3.4",
+        Answer::Echo | Answer::Stored => "RFC 9110, section 9.3.3",
+        Answer::List | Answer::Text if method == "HEAD" => "RFC 9110, section 9.3.2",
+        Answer::List | Answer::Text => "RFC 9110, section 9.3.1",
+        Answer::NotAllowed(_) => "RFC 9110, section 15.5.6",
+        Answer::NotFound => "RFC 9110, section 15.5.5",
+        Answer::Allowed(_) => "RFC 9110, section 9.3.7",
+        Answer::Refused(status) => match status.first() {
+            Some(413) => "RFC 9110, section 15.5.14",
+            Some(414) => "RFC 9110, section 15.5.15",
+            Some(431) => "RFC 6585, section 5",
+            Some(505) => "RFC 9110, section 15.6.6",
+            _ => "RFC 9110, section 15.5.1",
+        },
     }
 }

@@ -1,12 +1,13 @@
 //! The check: sends the cases of a stage in order. After each one it notes what the server's list must contain.
 //!
 //! `contact.rs` is the server as the check meets it, `list.rs` its list, `ask.rs` one question, and `kinds.rs` the
-//! cases that are more than one question; `full.rs` and `end.rs` are one of these each.
+//! cases that are more than one question; `full.rs` and `end.rs` are one of these each, and `kept.rs` those of stage 12.
 
 mod ask;
 mod contact;
 mod end;
 mod full;
+mod kept;
 mod kinds;
 mod list;
 
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 /// How long the whole check may take.
 const WHOLE: Duration = Duration::from_millis(19_500);
+const WHOLE_OF_12: Duration = Duration::from_millis(24_500);
 
 /// How much of it `slow-request` needs: a server gives a request 10 s.
 const SLOW: Duration = Duration::from_millis(11_500);
@@ -40,6 +42,16 @@ const MOST_STARTS: u32 = 12;
 
 /// After how many cases without any response the check gives up.
 const HOPELESS: usize = 6;
+
+/// The last cases, for which time is reserved.
+const LAST: [&str; 6] = [
+    "slow-request",
+    "slow-second-request",
+    "idle-connection",
+    "orderly-end",
+    "orderly-end-idle",
+    "full-list",
+];
 
 /// How many messages the later cases need.
 const ENOUGH: usize = 12;
@@ -99,6 +111,8 @@ pub(crate) struct Check<'a, 'b> {
     restarted: bool,
     /// How often a server lived on after a fault that looked like its end.
     alive_after_all: u32,
+    /// What was found while the slow request was sent.
+    found_beside: Option<kept::Beside>,
     /// Why nothing more can be asked.
     over: Option<String>,
     /// Whether the check was told to stop.
@@ -128,6 +142,7 @@ pub fn check(stage: u32, target: &mut Server, options: Options) -> Result<Vec<Ou
         questions: 0,
         restarted: true,
         alive_after_all: 0,
+        found_beside: None,
         over: None,
         stopped: false,
         outcomes: Vec::new(),
@@ -149,7 +164,7 @@ impl Check<'_, '_> {
             }
             // Only a program that the check has started gets a signal from it. Windows has none.
             let is_program = matches!(self.target, Server::Program(_));
-            if matches!(case, Case::OrderlyEnd) && !(is_program && cfg!(unix)) {
+            if matches!(case, Case::OrderlyEnd | Case::IdleEnd) && !(is_program && cfg!(unix)) {
                 continue;
             }
             self.case(&case)?;
@@ -168,7 +183,7 @@ impl Check<'_, '_> {
     fn case(&mut self, case: &Case) -> Result<()> {
         let start = Instant::now();
         // The last cases have the time that was reserved.
-        let is_last = matches!(case, Case::Slow | Case::OrderlyEnd | Case::FullList);
+        let is_last = LAST.contains(&case.id());
         if self.over.is_none() && self.left().is_zero() && !is_last {
             self.over = Some(self.time_is_over());
         }
@@ -199,7 +214,12 @@ impl Check<'_, '_> {
             Case::Limit(limit) => self.question(&Question::limit(limit, &self.addr()))?,
             Case::Together(together) => self.together(*together)?,
             Case::Slow => self.slow()?,
-            Case::OrderlyEnd => self.orderly_end()?,
+            Case::Dialogue(dialogue) => self.dialogue(dialogue)?,
+            Case::Date => self.date()?,
+            Case::SlowSecond => self.slow_second()?,
+            Case::Idle => self.idle()?,
+            Case::OrderlyEnd => self.orderly_end(false)?,
+            Case::IdleEnd => self.orderly_end(true)?,
             Case::FullList => self.full_list()?,
         };
         self.keep(outcome, start);
@@ -209,14 +229,16 @@ impl Check<'_, '_> {
     fn keep(&mut self, mut outcome: Outcome, start: Instant) {
         // What came too late because the whole check was over has not failed.
         let too_late = outcome.fault().is_some_and(|fault| fault.kind == "timeout");
-        let is_last = ["slow-request", "orderly-end", "full-list"].contains(&outcome.id);
+        let is_last = LAST.contains(&outcome.id);
         if too_late && self.left().is_zero() && !is_last {
             let reason = self.time_is_over();
             outcome.verdict = Verdict::NotAsked(reason.clone());
             self.over = Some(reason);
         }
         let mut cases = cases(self.stage).into_iter();
-        outcome.topic = cases.find(|case| case.id() == outcome.id).map_or("", |case| case.topic());
+        let case = cases.find(|case| case.id() == outcome.id);
+        (outcome.topic, outcome.section) =
+            case.map_or(("", ""), |case| (case.topic(), case.section()));
         outcome.seconds = start.elapsed().as_secs_f64();
         self.stopped |= !(self.options.progress)(&outcome);
         self.outcomes.push(outcome);

@@ -187,7 +187,7 @@ pub fn is_complete(got: &[u8], method: &str) -> bool {
         if name.trim() == "content-length" { value.trim().parse::<usize>().ok() } else { None }
     });
     match length {
-        _ if method == "HEAD" => true,
+        _ if method == "HEAD" || head.split(' ').nth(1) == Some("204") => true,
         Some(length) => got.len() - end >= length,
         None => false,
     }

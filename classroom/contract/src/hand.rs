@@ -64,8 +64,14 @@ pub fn around(command: String, question: &Question, addr: &str) -> String {
 
 /// The turns of a conversation: a pause after each.
 pub fn talk(turns: &[String], addr: &str) -> String {
+    let turns: Vec<Vec<u8>> = turns.iter().map(|turn| turn.as_bytes().to_vec()).collect();
+    self::turns(&turns, addr)
+}
+
+/// The same for bytes that are perhaps no text.
+pub fn turns(turns: &[Vec<u8>], addr: &str) -> String {
     let (host, port) = addr.rsplit_once(':').unwrap_or((addr, ""));
-    let printed: Vec<String> = turns.iter().map(|turn| print(turn.as_bytes())).collect();
+    let printed: Vec<String> = turns.iter().map(|turn| print(turn)).collect();
     format!("({}; sleep 1) | nc {host} {port}", printed.join("; sleep 1; "))
 }
 

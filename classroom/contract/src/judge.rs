@@ -34,6 +34,8 @@ pub enum WantedBody {
     Head(Option<usize>),
     /// A text that explains an error, or nothing.
     Error,
+    /// Nothing, and no field that tells its length.
+    None,
 }
 
 impl Want {
@@ -57,6 +59,9 @@ impl Want {
                 (vec![405], vec![("Allow", methods.to_string())], WantedBody::Error)
             }
             Answer::NotFound => (vec![404], vec![], WantedBody::Error),
+            Answer::Allowed(methods) => {
+                (vec![204], vec![("Allow", methods.to_string())], WantedBody::None)
+            }
             Answer::Refused(status) => (status.to_vec(), vec![], WantedBody::Error),
         };
         let body = match question.answer {
@@ -73,7 +78,7 @@ impl Want {
         match &self.body {
             WantedBody::Text(text) => Some(text.len()),
             WantedBody::Head(length) => *length,
-            WantedBody::List(_) | WantedBody::Error => None,
+            WantedBody::List(_) | WantedBody::Error | WantedBody::None => None,
         }
     }
 }
@@ -88,6 +93,7 @@ impl fmt::Display for Want {
         }
         match self.length() {
             Some(length) => write!(out, "\nContent-Length: {length}")?,
+            None if self.body == WantedBody::None => {}
             None => write!(out, "\nContent-Length: as many bytes as the body has")?,
         }
         match &self.body {
@@ -100,6 +106,7 @@ impl fmt::Display for Want {
                 write!(out, "\n\n{}", visible(list.as_bytes(), list.len(), 400, 9).join("\n"))
             }
             WantedBody::Head(_) => write!(out, "\n\n(no body)"),
+            WantedBody::None => write!(out, "\n\n(no body, and no Content-Length)"),
             WantedBody::Error => Ok(()),
         }
     }
@@ -122,12 +129,15 @@ fn look(question: &Question, want: &Want, exchange: &Exchange) -> Checked<Respon
     match &want.body {
         WantedBody::Text(text) => check_text(text, &response.body)?,
         WantedBody::List(list) => compare_lists(list, &parse_list(&response.body)?)?,
-        WantedBody::Head(_) => {}
+        WantedBody::Head(_) | WantedBody::None => {}
         WantedBody::Error if response.body.is_empty() => {}
         WantedBody::Error => check_field(&response, "Content-Type", TEXT)?,
     }
     for (name, value) in &want.fields {
-        check_field(&response, name, value)?;
+        match *name {
+            "Allow" if question.has_options => check_allow(&response, value)?,
+            _ => check_field(&response, name, value)?,
+        }
     }
     check_end(question, exchange)?;
     Ok(response)
@@ -204,11 +214,13 @@ fn check_status(want: &Want, response: &Response) -> Checked<()> {
     let section = match wanted.first().map(String::as_str) {
         Some("200") => "RFC 9110, section 15.3.1",
         Some("201") => "RFC 9110, section 15.3.2",
+        Some("204") => "RFC 9110, section 9.3.7",
         Some("404") => "RFC 9110, section 15.5.5",
         Some("405") => "RFC 9110, section 15.5.6",
         Some("408") => "RFC 9110, section 15.5.9",
         Some("413") => "RFC 9110, section 15.5.14",
         Some("414") => "RFC 9110, section 15.5.15",
+        Some("421") => "RFC 9110, section 15.5.20",
         Some("431") => "RFC 6585, section 5",
         Some("507") => "RFC 4918, section 11.5",
         _ => "RFC 9110, section 15.5.1",
@@ -232,6 +244,15 @@ fn check_field(response: &Response, name: &'static str, value: &str) -> Checked<
     }
     let sentence = format!("{name} is {}, not {value}", in_quotes(&got, 60));
     Err(Fault::new(&format!("other {name}"), sentence).see(section))
+}
+
+/// Allow, from stage 12 on: every target has OPTIONS as well, which may be said or not.
+fn check_allow(response: &Response, methods: &str) -> Checked<()> {
+    let plain = check_field(response, "Allow", methods);
+    if plain.is_ok() || check_field(response, "Allow", &format!("{methods}, OPTIONS")).is_ok() {
+        return Ok(());
+    }
+    plain
 }
 
 /// Whether two values of a field mean the same.
@@ -278,6 +299,10 @@ fn check_length(question: &Question, want: &Want, response: &Response) -> Checke
             }
             _ => Ok(()),
         };
+    }
+    if response.status == 204 && came > 0 {
+        let sentence = format!("the response 204 has a body of {came} bytes");
+        return Err(Fault::new("body-after-204", sentence).see("RFC 9110, section 15.3.5"));
     }
     if told == came {
         return Ok(());

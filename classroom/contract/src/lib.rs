@@ -9,12 +9,16 @@
 //! - `check`: asks them, and keeps in mind what the server's list should hold by now.
 //! - `outcome` and `fault`: what became of a case, and why.
 //!
-//! `talk` (stages 1 and 2) and `together` (several connections at a time) are questions of another form;
+//! `talk` (stages 1 and 2), `dialogue` (several requests on one connection) and `together` (several connections at a
+//! time) are questions of another form, and `date` reads the field Date;
 //! `program` is a server that the check itself starts; `hand` and `show` are for those who read the outcome.
 
 mod cases;
 mod check;
 mod connection;
+mod date;
+mod dialogue;
+mod dialogues;
 mod fault;
 mod hand;
 mod judge;
@@ -40,7 +44,7 @@ pub use show::{in_quotes, visible};
 use anyhow::Result;
 use std::path::Path;
 
-/// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s.
+/// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s, and from stage 12 on in at most 25 s.
 ///
 /// From stage 5 on it adds messages to those that the server has, and from stage 7 on it changes the ones that
 /// it added. A stage that the contract has no cases of its own for has those of the one before.

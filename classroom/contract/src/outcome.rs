@@ -14,6 +14,8 @@ pub struct Outcome {
     pub id: &'static str,
     /// What the case is about, with others: `the list`, `one message` and so on.
     pub topic: &'static str,
+    /// Where the RFC says what is asked, such as `RFC 9112, section 9.3`; empty where the course's own table does.
+    pub section: &'static str,
     /// What was asked, in a few words.
     pub what: String,
     /// The bytes that were sent.
@@ -55,6 +57,7 @@ impl Outcome {
             stage,
             id,
             topic: "",
+            section: "",
             what: what.to_string(),
             sent: Vec::new(),
             wanted: String::new(),

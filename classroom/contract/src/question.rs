@@ -22,6 +22,8 @@ pub struct Question {
     pub answer: Answer,
     /// The index in the path, if the path names a message that exists.
     pub index: Option<usize>,
+    /// Whether OPTIONS is a method that the stage knows.
+    pub has_options: bool,
 }
 
 /// What the client does when it has sent its bytes.
@@ -108,6 +110,7 @@ impl Question {
             ending: Ending::Wait,
             answer: row.answer(stage),
             index,
+            has_options: stage >= 12,
         }
     }
 
@@ -161,6 +164,7 @@ impl Question {
             ending,
             answer: Answer::Refused(&[]),
             index: None,
+            has_options: false,
         }
     }
 

@@ -37,7 +37,7 @@ impl Response {
         let mut lines = head.split("\r\n");
         let status = status(lines.next().unwrap_or_default())?;
         let fields = lines.map(field).collect::<Checked<Vec<_>>>()?;
-        let length = content_length(&fields)?;
+        let length = if status == 204 { no_length(&fields)? } else { content_length(&fields)? };
         Ok(Response { status, fields, length, body: body.to_vec() })
     }
 
@@ -183,6 +183,26 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(allowed)
 }
 
+/// Whether a response with this status ends with its head (RFC 9112, section 6.3).
+pub fn has_no_body(status: u16) -> bool {
+    matches!(status, 204 | 304)
+}
+
+/// The length of a 204, which has neither a body nor a field that tells its length.
+fn no_length(fields: &[(String, String)]) -> Checked<usize> {
+    for (name, section) in [
+        ("Content-Length", "RFC 9110, section 8.6"),
+        ("Transfer-Encoding", "RFC 9112, section 6.1"),
+    ] {
+        if let Some(value) = values(fields, name).first() {
+            let sentence =
+                format!("the response 204 has {name}: {value}, and no body can follow it");
+            return Err(Fault::new("length-in-204", sentence).see(section));
+        }
+    }
+    Ok(0)
+}
+
 /// The one length that the fields tell.
 fn content_length(fields: &[(String, String)]) -> Checked<usize> {
     let lengths = values(fields, "Content-Length");
@@ -231,6 +251,7 @@ mod tests {
         assert_eq!(said(&format!("HTTP/1.0 404 Not Found\r\nX:\r\n{fine}")), "404 2");
         assert_eq!(said(&format!("HTTP/1.1 200 OK\r\nX-Y: \t a b \t\r\n{fine}")), "200 2");
         assert_eq!(said("HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n"), "200 0");
+        assert_eq!(said("HTTP/1.1 204 No Content\r\nAllow: GET\r\n\r\n"), "204 0");
         // A body may look like anything.
         assert_eq!(said("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na\n\nb"), "200 4");
     }
@@ -268,6 +289,7 @@ mod tests {
             ("field-name", "HTTP/1.1 200 OK\r\n: 2\r\n\r\nok"),
             ("field-value", "HTTP/1.1 200 OK\r\nX: \x1b[2J\r\nContent-Length: 2\r\n\r\nok"),
             ("no-content-length", "HTTP/1.1 200 OK\r\n\r\nok"),
+            ("length-in-204", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
             ("content-length", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok"),
             ("content-length", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok"),
             ("content-length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),

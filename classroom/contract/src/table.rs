@@ -1,6 +1,6 @@
 //! The wire contract as a table: which requests there are, and what each stage answers.
 
-use Answer::{Created, Echo, List, NotAllowed, NotFound, Refused, Stored, Text};
+use Answer::{Allowed, Created, Echo, List, NotAllowed, NotFound, Refused, Stored, Text};
 use std::ops::RangeInclusive;
 
 /// What a stage answers to a request.
@@ -20,6 +20,8 @@ pub enum Answer {
     NotAllowed(&'static str),
     /// 404.
     NotFound,
+    /// 204 without a body, and an Allow field with these methods.
+    Allowed(&'static str),
     /// One of these statuses: what is asked is no request, or breaks a limit.
     Refused(&'static [u16]),
 }
@@ -271,6 +273,12 @@ pub const TABLE: &[Row] = &[
     row("put-two-to-64", "PUT",   Target::Path("/18446744073709551616"), NONE),
     row("get-huge",     "GET",    Target::Path("/99999999999999999999999"), NONE),
     between(3, 11, row("options-star", "OPTIONS", Target::Path("*"), [NO_OPTIONS; 4])),
+    between(12, EVER, row("allow-list", "OPTIONS", ROOT,      [Allowed("GET, HEAD, POST"); 4])),
+    between(12, EVER, row("allow-message", "OPTIONS", Target::Middle, [Allowed("GET, HEAD, PUT"); 4])),
+    between(12, EVER, row("allow-double-zero", "OPTIONS", Target::ZeroBefore, [Allowed("GET, HEAD, PUT"); 4])),
+    between(12, EVER, row("allow-star", "OPTIONS", Target::Path("*"), [Allowed("GET, HEAD, POST, PUT"); 4])),
+    between(12, EVER, row("options-beyond", "OPTIONS", Target::Beyond, NONE)),
+    between(12, EVER, row("options-word", "OPTIONS", Target::Path("/abc"), NONE)),
 ];
 
 /// What is posted at the end: the index of the next message is still known, and a text may be long.
@@ -293,60 +301,104 @@ pub struct Limit {
     /// field lines.
     pub bytes: &'static str,
     pub answer: Answer,
+    /// The first stage that is asked this.
+    pub first: u32,
+    /// Where the RFC says it; empty where the status alone says it.
+    pub section: &'static str,
 }
 
 const fn limit(id: &'static str, what: &'static str, bytes: &'static str, answer: Answer) -> Limit {
-    Limit { id, what, bytes, answer }
+    Limit { id, what, bytes, answer, first: 10, section: "" }
+}
+
+/// What a stage answers from stage 12 on, which reads a head to the letter.
+const fn letter(
+    id: &'static str,
+    what: &'static str,
+    section: &'static str,
+    bytes: &'static str,
+    answer: Answer,
+) -> Limit {
+    Limit { id, what, bytes, answer, first: 12, section }
 }
 
 const BAD: Answer = Refused(&[400]);
 /// What a server may say to a client that takes it for a proxy or for another program.
 const NO_SUCCESS: Answer = Refused(&[400, 403, 404, 405, 421, 501]);
 
+const TARGET: &str = "RFC 9112, section 3.2";
+const ABSOLUTE: &str = "RFC 9112, section 3.2.2";
+const MISDIRECTED: &str = "RFC 9110, section 15.5.20";
+const HOST: &str = "RFC 9112, section 3.2";
+
 #[rustfmt::skip]
 pub const LIMITS: &[Limit] = &[
     limit("garbage-tls",        "the first bytes of TLS",                  "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n", BAD),
     limit("garbage-escape",     "an escape sequence",                      "\x1b]0;owned\x07\x1b[2J / HTTP/1.1\r\n\r\n", BAD),
-    limit("garbage-no-version", "a request line without a version",        "GET /\r\nHost: {host}\r\n\r\n", BAD),
+    limit("garbage-no-version", "a request line without a version",        "GET /\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     limit("http-0-9",           "a request of HTTP/0.9",                   "GET /\r\n\r\n", BAD),
-    limit("bad-length",         "a Content-Length that is no number",      "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: two\r\n\r\n", BAD),
-    limit("negative-length",    "a negative Content-Length",               "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: -2\r\n\r\n", BAD),
-    limit("plus-length",        "a Content-Length with a sign",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: +2\r\n\r\nhi", BAD),
-    limit("hex-length",         "a hexadecimal Content-Length",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0x2\r\n\r\nhi", BAD),
-    limit("letters-in-length",  "a Content-Length that goes on with letters", "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2abc\r\n\r\nhi", BAD),
-    limit("empty-length",       "an empty Content-Length",                 "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length:\r\n\r\n", BAD),
-    limit("length-of-33-bits",  "a Content-Length of 2^32 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4294967298\r\n\r\nhi", Refused(&[413, 400])),
-    limit("length-of-65-bits",  "a Content-Length of 2^64 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 18446744073709551618\r\n\r\nhi", Refused(&[400, 413])),
-    limit("wide-space-in-length", "a Content-Length after a wide space (U+3000)", "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length:\u{e3}\u{80}\u{80}2\r\n\r\nhi", BAD),
-    limit("two-lengths",        "two Content-Length fields that differ",   "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", BAD),
-    limit("space-before-colon", "white space before a field's colon",      "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name : x\r\n\r\n", BAD),
-    limit("tab-before-colon",   "a tab before a field's colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name\t: x\r\n\r\n", BAD),
-    limit("empty-name",         "a field without a name",                  "GET / HTTP/1.1\r\nHost: {host}\r\n: x\r\n\r\n", BAD),
-    limit("no-colon",           "a field line without a colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name\r\n\r\n", BAD),
-    limit("nul-character",      "a NUL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\0b\r\n\r\n", BAD),
-    limit("escape-character",   "an escape character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\x1bb\r\n\r\n", BAD),
-    limit("delete-character",   "a DEL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\x7fb\r\n\r\n", BAD),
-    limit("bare-cr",            "a CR without its LF in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: a\rb\r\n\r\n", BAD),
-    limit("unknown-version",    "a version that is not one of HTTP",       "GET / FOO/1.1\r\nHost: {host}\r\n\r\n", BAD),
-    limit("version-of-three",   "a version of three numbers",              "GET / HTTP/1.1.1\r\nHost: {host}\r\n\r\n", BAD),
-    limit("tab-in-target",      "a tab inside the target",                 "GET /a\tb HTTP/1.1\r\nHost: {host}\r\n\r\n", BAD),
+    limit("bad-length",         "a Content-Length that is no number",      "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: two\r\n\r\n", BAD),
+    limit("negative-length",    "a negative Content-Length",               "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: -2\r\n\r\n", BAD),
+    limit("plus-length",        "a Content-Length with a sign",            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: +2\r\n\r\nhi", BAD),
+    limit("hex-length",         "a hexadecimal Content-Length",            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0x2\r\n\r\nhi", BAD),
+    limit("letters-in-length",  "a Content-Length that goes on with letters", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2abc\r\n\r\nhi", BAD),
+    limit("empty-length",       "an empty Content-Length",                 "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length:\r\n\r\n", BAD),
+    limit("length-of-33-bits",  "a Content-Length of 2^32 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 4294967298\r\n\r\nhi", Refused(&[413, 400])),
+    limit("length-of-65-bits",  "a Content-Length of 2^64 + 2",            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 18446744073709551618\r\n\r\nhi", Refused(&[400, 413])),
+    limit("wide-space-in-length", "a Content-Length after a wide space (U+3000)", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length:\u{e3}\u{80}\u{80}2\r\n\r\nhi", BAD),
+    limit("two-lengths",        "two Content-Length fields that differ",   "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!", BAD),
+    limit("space-before-colon", "white space before a field's colon",      "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name : x\r\n\r\n", BAD),
+    limit("tab-before-colon",   "a tab before a field's colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name\t: x\r\n\r\n", BAD),
+    limit("empty-name",         "a field without a name",                  "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n: x\r\n\r\n", BAD),
+    limit("no-colon",           "a field line without a colon",            "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name\r\n\r\n", BAD),
+    limit("nul-character",      "a NUL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name: a\0b\r\n\r\n", BAD),
+    limit("escape-character",   "an escape character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name: a\x1bb\r\n\r\n", BAD),
+    limit("delete-character",   "a DEL in a field",                        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name: a\x7fb\r\n\r\n", BAD),
+    limit("bare-cr",            "a CR without its LF in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name: a\rb\r\n\r\n", BAD),
+    limit("unknown-version",    "a version that is not one of HTTP",       "GET / FOO/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    limit("version-of-three",   "a version of three numbers",              "GET / HTTP/1.1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    limit("tab-in-target",      "a tab inside the target",                 "GET /a\tb HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     limit("empty-line-before",  "an empty line before the request line",   "\r\nGET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
-    limit("http-2",             "a request line of HTTP/2.0",              "GET / HTTP/2.0\r\nHost: {host}\r\n\r\n", Refused(&[505, 400])),
-    limit("control-character",  "a control character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nX-Name: \x07\r\n\r\n", BAD),
+    limit("http-2",             "a request line of HTTP/2.0",              "GET / HTTP/2.0\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[505, 400])),
+    limit("control-character",  "a control character in a field",          "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Name: \x07\r\n\r\n", BAD),
     limit("no-host",            "no Host field",                           "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
-    limit("two-hosts",          "two Host fields",                         "GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n", BAD),
+    limit("two-hosts",          "two Host fields",                         "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nHost: {host}\r\n\r\n", BAD),
     limit("long-line-refused",  "a request line of over 9,000 bytes",      "GET /{x*9000} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[414])),
     limit("long-line-accepted", "a request line of 8,000 bytes",           "GET /{x*7986} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
-    limit("long-head",          "a head of over 20,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\nX-C: {x*7000}\r\n\r\n", Refused(&[431])),
-    limit("many-fields",        "a head of 110 fields",                    "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*109}\r\n", Refused(&[431])),
-    limit("ninety-fields",      "a head of 90 fields",                     "GET / HTTP/1.1\r\nHost: {host}\r\n{fields*89}\r\n", List),
-    limit("long-head-accepted", "a head of over 14,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\n\r\n", List),
+    limit("long-head",          "a head of over 20,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\nX-C: {x*7000}\r\n\r\n", Refused(&[431])),
+    limit("many-fields",        "a head of 110 fields",                    "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields*109}\r\n", Refused(&[431])),
+    limit("ninety-fields",      "a head of 90 fields",                     "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields*88}\r\n", List),
+    limit("long-head-accepted", "a head of over 14,000 bytes",             "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\n\r\n", List),
     limit("long-body",          "a body of 70,000 bytes",                  "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 70000\r\n\r\n{x*70000}", Refused(&[413])),
     limit("long-body-of-head",  "HEAD with a body of 70,000 bytes",         "HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 70000\r\n\r\n{x*70000}", Refused(&[413])),
     limit("announced-body",     "a body of 1,000,000,000 bytes, of which none is sent", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 1000000000\r\n\r\n", Refused(&[413])),
     limit("proxy-request",      "a request for another server",            "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", NO_SUCCESS),
     limit("connect-request",    "a request for a tunnel",                  "CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\n\r\n", NO_SUCCESS),
     limit("scanner-request",    "a request for a program with a known hole", "GET /geoserver/web/ HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n", NotFound),
+    letter("fragment-in-list",  "a target with a fragment",                TARGET, "GET /#x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("fragment-after-index", "an index with a fragment",             TARGET, "GET /0#x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("target-not-ascii",  "a target in UTF-8 that is not ASCII",     TARGET, "GET /\u{ec}\u{95}\u{88} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("target-not-utf-8",  "a target that is no UTF-8",               TARGET, "GET /\u{fc} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("target-without-slash", "a target that begins with a letter",   TARGET, "GET abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("star-of-get",       "GET with the target of OPTIONS",          "RFC 9112, section 3.2.4", "GET * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 404, 405])),
+    letter("absolute-list",     "the whole address of the list",           ABSOLUTE, "GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
+    letter("absolute-without-path", "the whole address without a path",    ABSOLUTE, "GET http://{host} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
+    letter("absolute-word",     "the whole address of nothing",            ABSOLUTE, "GET http://{host}/abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
+    letter("absolute-beats-host", "the whole address beside another Host", ABSOLUTE, "GET http://{host}/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", List),
+    letter("absolute-other",    "the address of another server",           MISDIRECTED, "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", Refused(&[421])),
+    letter("absolute-other-own-host", "the address of another server beside the own Host", MISDIRECTED, "GET http://www.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[421])),
+    letter("absolute-other-post", "POST for another server",               MISDIRECTED, "POST http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", Refused(&[421])),
+    letter("absolute-longer-name", "an address that begins with the own one", MISDIRECTED, "GET http://{host}.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 421])),
+    letter("absolute-no-host",  "the whole address without a Host field",  HOST, "GET http://{host}/ HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
+    letter("empty-host",        "an empty Host",                           HOST, "GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-user",    "a Host with user information",            HOST, "GET / HTTP/1.1\r\nHost: user@{host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-path",    "a Host with a path",                      HOST, "GET / HTTP/1.1\r\nHost: {host}/\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-scheme",  "a Host with a scheme",                    HOST, "GET / HTTP/1.1\r\nHost: http://{host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-comma",   "two hosts in one field",                  HOST, "GET / HTTP/1.1\r\nHost: {host}, www.example.org\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-space",   "two words in Host",                       HOST, "GET / HTTP/1.1\r\nHost: {host} x\r\nConnection: close\r\n\r\n", BAD),
+    letter("host-with-word-as-port", "a Host with a port that is no number", HOST, "GET / HTTP/1.1\r\nHost: localhost:http\r\nConnection: close\r\n\r\n", BAD),
+    letter("second-host-differs", "two Host fields that differ",           HOST, "GET / HTTP/1.1\r\nHost: {host}\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", BAD),
+    letter("connect-of-own",    "a tunnel to this server itself",          "RFC 9110, section 9.3.6", "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n", Refused(&[400, 405, 501])),
 ];
 
 /// What a client says on one connection of stages 1 and 2, which send back what they get.

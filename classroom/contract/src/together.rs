@@ -365,7 +365,6 @@ fn full(exchange: &Exchange) -> Result<(), Failed> {
 
 /// Sends `beginning`, and then a byte a second, until something comes back or `limit` is over.
 pub fn slow(addr: &str, beginning: &[u8], limit: Duration) -> Exchange {
-    let start = Instant::now();
     let mut exchange = Exchange::default();
     let mut stream = match connect(addr, limit) {
         Ok(stream) => stream,
@@ -375,6 +374,13 @@ pub fn slow(addr: &str, beginning: &[u8], limit: Duration) -> Exchange {
         }
     };
     let _ = stream.write_all(beginning);
+    drip(&mut stream, limit)
+}
+
+/// Sends a byte a second, until something comes back or `limit` is over.
+pub fn drip(stream: &mut TcpStream, limit: Duration) -> Exchange {
+    let start = Instant::now();
+    let mut exchange = Exchange::default();
     exchange.end = loop {
         if start.elapsed() > limit {
             break End::TimedOut;
@@ -389,7 +395,7 @@ pub fn slow(addr: &str, beginning: &[u8], limit: Duration) -> Exchange {
                 let second = Duration::from_secs(1);
                 let patience = Patience { whole: second, close: second };
                 let now = Instant::now();
-                break read(&mut stream, "GET", patience, MAX_BYTES, now, &mut exchange.got);
+                break read(stream, "GET", patience, MAX_BYTES, now, &mut exchange.got);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {

@@ -35,7 +35,7 @@ pub struct Arguments {
     /// One line for each case
     #[arg(long, conflicts_with = "json")]
     pub brief: bool,
-    /// JSON: an array of objects with stage, id, passed, seconds and reason
+    /// JSON: an array of objects with stage, id, passed, section, seconds and reason
     #[arg(long)]
     pub json: bool,
     /// Stop at the first case that does not hold
@@ -86,7 +86,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     let is_program = matches!(server, Server::Program(_));
     let has_signal = cfg!(unix) && is_program;
     let end_ids: Vec<&str> =
-        ids.iter().copied().filter(|id| *id == "orderly-end" && !has_signal).collect();
+        ids.iter().copied().filter(|id| id.starts_with("orderly-end") && !has_signal).collect();
     if end_ids.contains(&only) {
         let sentence =
             format!("{only} sends a signal to the server: start it with --run, on a Unix");
@@ -293,6 +293,7 @@ fn print_json(outcomes: &[Outcome]) -> Result<()> {
                 "stage": outcome.stage,
                 "id": outcome.id,
                 "passed": outcome.passed(),
+                "section": outcome.section,
                 "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
                 "reason": outcome.reason(),
             })

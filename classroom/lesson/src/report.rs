@@ -109,7 +109,11 @@ pub fn print_brief(outcomes: &[Outcome]) -> Result<()> {
             Verdict::NotAsked(_) => (NAME, "-"),
         };
         let reason = outcome.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-        writeln!(output, "{style}{mark} {}{style:#}{reason}", outcome.id)?;
+        let section = match outcome.section {
+            "" => String::new(),
+            section => format!("  {NAME}{section}{NAME:#}"),
+        };
+        writeln!(output, "{style}{mark} {}{style:#}{reason}{section}", outcome.id)?;
     }
     writeln!(output, "{}", held(outcomes))?;
     Ok(())
@@ -163,8 +167,12 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize) -> Vec<Line> {
     if !group.fault.cause.is_empty() {
         part("cause", wrapped(&group.fault.cause, WIDTH - 12));
     }
-    if !group.fault.section.is_empty() {
-        part("see", vec![group.fault.section.to_string()]);
+    // What the case asks is at one place, and what is wrong can be at another.
+    let mut sections = vec![outcome.section, group.fault.section];
+    sections.retain(|section| !section.is_empty());
+    sections.dedup();
+    if !sections.is_empty() {
+        part("see", vec![sections.join(" and ")]);
     }
     if let Some(start) = start {
         part("start it", vec![start.to_string()]);

@@ -158,6 +158,7 @@ impl Check<'_, '_> {
             stage: self.stage,
             id: question.id,
             topic: "",
+            section: "",
             what: question.what.clone(),
             sent: question.sent.clone(),
             wanted,

@@ -1,6 +1,8 @@
 //! The server as the check meets it: how long to wait for it, what it means that it is gone, and how it comes back.
 
-use super::{CLOSE, Check, HOPELESS, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE};
+use super::{
+    CLOSE, Check, HOPELESS, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE, WHOLE_OF_12,
+};
 use crate::connection::exchange;
 use crate::connection::{End, Exchange, Patience};
 use crate::fault::Fault;
@@ -30,7 +32,12 @@ impl Check<'_, '_> {
     /// How much time is left.
     pub(super) fn left(&self) -> Duration {
         let reserve = if self.stage >= 10 { SLOW } else { Duration::ZERO };
-        (WHOLE - reserve).saturating_sub(self.start.elapsed())
+        (self.whole() - reserve).saturating_sub(self.start.elapsed())
+    }
+
+    /// How long the whole check may take.
+    pub(super) fn whole(&self) -> Duration {
+        if self.stage >= 12 { WHOLE_OF_12 } else { WHOLE }
     }
 
     pub(super) fn patience(&self) -> Patience {
@@ -63,7 +70,10 @@ impl Check<'_, '_> {
             10.. => format!(", and slow-request needs {:.0} s of it", SLOW.as_secs_f32()),
             _ => String::new(),
         };
-        format!("a check has {:.0} s{slow}; a response took {each:.2} s", WHOLE.as_secs_f32())
+        format!(
+            "a check has {:.0} s{slow}; a response took {each:.2} s",
+            self.whole().as_secs_f32()
+        )
     }
 
     /// Learns from an exchange how long to wait for the next one.

@@ -1,7 +1,8 @@
 //! An orderly end (graceful shutdown): the server gets SIGTERM when it has half of a request. It finishes this
 //! request, accepts no other, and ends with status 0.
 
-use super::{CLOSE, Check, Server, WHOLE};
+use super::kept::kept;
+use super::{CLOSE, Check, Server};
 use crate::connection::{Exchange, MAX_BYTES, Patience, connect, exchange, read};
 use crate::fault::{Checked, Fault};
 use crate::judge::{Want, judge};
@@ -22,20 +23,34 @@ const EXIT: Duration = Duration::from_secs(6);
 const QUIET: Duration = Duration::from_millis(300);
 
 const ID: &str = "orderly-end";
+const ID_IDLE: &str = "orderly-end-idle";
+
+/// How long a connection may stay open after the signal that waits for a request.
+const IDLE_END: Duration = Duration::from_millis(2500);
 
 const BECAUSE: &str = "Without a handler SIGTERM ends a program at once, in the middle of a response. With a handler, the program stops accepting, finishes the requests that it has begun, and then ends.";
 
+const IDLE_BECAUSE: &str = "A connection that waits for a request has nothing to finish: close it at the signal. One that has a request gets its response, and is closed then.";
+
 impl Check<'_, '_> {
-    /// Sends half of a body, then SIGTERM, then the rest. Afterwards the server is started again.
-    pub(super) fn orderly_end(&mut self) -> Result<Outcome> {
+    /// Sends half of a body, then SIGTERM, then the rest. Afterwards the server is started again. With `idle` another
+    /// connection waits for a request meanwhile, and the first one does not ask for its end.
+    pub(super) fn orderly_end(&mut self, idle: bool) -> Result<Outcome> {
+        let id = if idle { ID_IDLE } else { ID };
         // Several clients have changed the list at once: it is read again.
         let _ = self.compare_list(&[])?;
-        let mut question = Question::post(ID, "the text of orderly-end", self.stage, &self.addr());
+        let text = format!("the text of {id}");
+        let mut question = Question::post(id, &text, self.stage, &self.addr());
         question.what = "POST /, and SIGTERM when half of its body has come".to_string();
+        if idle {
+            question.what.push_str("; another connection waits");
+            let sent = String::from_utf8_lossy(&question.sent).replace("Connection: close\r\n", "");
+            question.sent = sent.into_bytes();
+        }
         let model = self.model.clone().unwrap_or_default();
         let want = Want::new(&question, &model, None);
         let mut got = Exchange::default();
-        let mut result = self.end_in_order(&question, &want, &mut got)?;
+        let mut result = self.end_in_order(&question, &want, &mut got, idle)?;
         let words = match (&result, &self.target) {
             (Err(_), Server::Program(program)) => program.last_words(3),
             _ => Vec::new(),
@@ -47,7 +62,7 @@ impl Check<'_, '_> {
         let length = question.text.len();
         let first = "the text of ";
         outcome.hand = format!(
-            "(printf 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: {length}\\r\\n\\r\\n{first}'; sleep 1; kill $SERVER; sleep 1; printf {ID}) | nc 127.0.0.1 8080"
+            "(printf 'POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: {length}\\r\\n\\r\\n{first}'; sleep 1; kill $SERVER; sleep 1; printf {id}) | nc 127.0.0.1 8080"
         );
         outcome.wanted.push_str("\n\nand then the end of the server, with status 0");
         outcome.last_words = words;
@@ -59,9 +74,17 @@ impl Check<'_, '_> {
         question: &Question,
         want: &Want,
         got: &mut Exchange,
+        idle: bool,
     ) -> Result<Checked<()>> {
         let (addr, patience) = (self.addr(), self.patience_at_the_end());
         let get = Question::get_list(self.stage, &addr);
+        let mut waiting = None;
+        if idle {
+            match kept(&addr, IDLE_END) {
+                Ok(client) => waiting = Some(client),
+                Err(fault) => return Ok(Err(fault)),
+            }
+        }
         let start = Instant::now();
         let Ok(mut stream) = connect(&addr, patience.whole) else {
             return Ok(Err(Fault::new("gone", "nothing listens any more")));
@@ -81,6 +104,7 @@ impl Check<'_, '_> {
                 thread::sleep(Duration::from_millis(10));
             }
         }
+        let waited = waiting.map_or(Ok(()), |mut client| client.ends("SIGTERM"));
         let _ = stream.write_all(&question.sent[half..]);
         let rest = Patience { whole: patience.whole + start.elapsed(), ..patience };
         got.end = read(&mut stream, question.method, rest, MAX_BYTES, start, &mut got.got);
@@ -92,7 +116,20 @@ impl Check<'_, '_> {
             return Ok(Err(Fault::new("cut-off-at-end", sentence).because(BECAUSE)));
         }
         if let Err(fault) = judge(question, want, got) {
-            return Ok(Err(fault));
+            return Ok(Err(match fault.kind.as_str() {
+                "stays-open" if idle => {
+                    let sentence =
+                        "after SIGTERM the connection stays open when its request is answered";
+                    Fault::new("open-at-end", sentence)
+                        .because(IDLE_BECAUSE)
+                        .see("RFC 9112, section 9.6")
+                }
+                _ => fault,
+            }));
+        }
+        if let Err(fault) = waited {
+            let fault = Fault { kind: "idle-at-end".to_string(), ..fault };
+            return Ok(Err(fault.because(IDLE_BECAUSE).see("RFC 9112, section 9.6")));
         }
         if is_open {
             let seconds = STOP.as_secs();
@@ -129,7 +166,7 @@ impl Check<'_, '_> {
 
     /// How long a response may take in the last cases, for which time was reserved.
     pub(super) fn patience_at_the_end(&self) -> Patience {
-        let left = WHOLE.saturating_sub(self.start.elapsed());
+        let left = self.whole().saturating_sub(self.start.elapsed());
         Patience { whole: Duration::from_secs(3).min(left).max(QUIET), close: CLOSE[0] }
     }
 }

@@ -1,7 +1,7 @@
 //! The limit of the whole list (507). The number is the server's own choice, so the case posts until the list is
 //! full, and then asks what holds whatever the number is.
 
-use super::{Check, Server, WHOLE};
+use super::{Check, Server};
 use crate::connection::{Exchange, exchange_up_to};
 use crate::fault::Fault;
 use crate::judge::{Want, judge, parse_list};
@@ -74,7 +74,7 @@ impl Check<'_, '_> {
             Err(Stop::Fault(fault)) => Verdict::Failed(fault),
             Err(Stop::TimeIsOver) => {
                 let bytes: usize = filled.added.iter().map(|at| filled.model.list[*at].len()).sum();
-                let seconds = WHOLE.as_secs_f32().ceil();
+                let seconds = self.whole().as_secs_f32().ceil();
                 let reason = format!(
                     "a check has {seconds} s, and in its last ones {} KiB of texts were accepted",
                     bytes >> 10
@@ -223,7 +223,7 @@ impl Check<'_, '_> {
     }
 
     fn send(&self, filled: &mut Filled, question: &Question) -> Result<Response, Stop> {
-        if self.start.elapsed() > WHOLE {
+        if self.start.elapsed() > self.whole() {
             return Err(Stop::TimeIsOver);
         }
         filled.exchange = exchange_up_to(&self.addr(), question, self.patience_at_the_end(), READ);

@@ -1,7 +1,7 @@
 //! The cases that are more than one question: conversations, many messages, a restart, a slow client, a crowd.
 
 use super::list::lenient_list;
-use super::{CLOSE, Check, SLOW, WHOLE};
+use super::{CLOSE, Check, SLOW};
 use crate::connection::{End, Exchange, Patience};
 use crate::fault::{Checked, Fault};
 use crate::hand;
@@ -42,6 +42,7 @@ impl Check<'_, '_> {
             stage: self.stage,
             id: about.id,
             topic: "",
+            section: "",
             what: about.what.to_string(),
             sent: turns.concat().into_bytes(),
             wanted: wanted.to_string(),
@@ -211,11 +212,14 @@ impl Check<'_, '_> {
         question.answer = Answer::Refused(&[408]);
         question.sent = format!("GET / HTTP/1.1\r\nHost: {}\r\nX-Slow: ", self.addr()).into_bytes();
         let spent = self.start.elapsed();
-        if spent + SLOW > WHOLE + Duration::from_millis(500) {
+        let whole = self.whole();
+        if spent + SLOW > whole + Duration::from_millis(500) {
             let reason = format!("it takes 10 s, and {} s of a check were over", spent.as_secs());
             return Ok(Outcome::not_asked(self.stage, question.id, &question.what, &reason));
         }
-        let exchange = together::slow(&self.addr(), &question.sent, SLOW.min(WHOLE - spent));
+        let addr = self.addr();
+        let exchange =
+            self.beside(|| together::slow(&addr, &question.sent, SLOW.min(whole - spent)));
         let model = self.model.clone().unwrap_or_default();
         let want = Want::new(&question, &model, None);
         let mut verdict = match judge(&question, &want, &exchange) {
