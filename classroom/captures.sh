@@ -14,7 +14,7 @@ if [ "${1:-}" != alone ]; then
   for program in tcpdump unshare ip ss; do
     command -v "$program" >/dev/null || { echo "$program is missing: see the top of $0" >&2; exit 1; }
   done
-  cargo build -q -p s01_echo -p s02_loop -p s03_http -p s10_hardened --bins --examples
+  cargo build -q -p s01_echo -p s02_loop -p s03_http -p s10_hardened -p s12_keepalive --bins --examples
   exec unshare --map-user=1000 --keep-caps --net classroom/captures.sh alone
 fi
 ip link set lo up
@@ -85,6 +85,17 @@ second_bind() {
   echo second | target/debug/s01_echo client
 }
 
+# Two requests on one connection. The server closes it when it has been idle, and the client then opens another one.
+idle_close() {
+  established() { ss -Htn state established 'sport = :8080'; }
+  {
+    printf 'POST / first\nPUT /0 second\n'
+    while [ -z "$(established)" ]; do sleep 0.02; done
+    while [ -n "$(established)" ]; do sleep 0.02; done
+    echo 'GET /0'
+  } | target/debug/s12_keepalive client
+}
+
 capture s01_refused target/debug/s01_echo client </dev/null
 
 serve s01_echo
@@ -112,5 +123,9 @@ until
   capture s10_rst_mid target/debug/s10_hardened attack rst-mid
   [ "$(tcpdump -r captures/s10_rst_mid.pcap "$data" 2>/dev/null | wc -l)" -eq 1 ]
 do :; done
+end
+
+serve s12_keepalive --db "$work/keepalive.db"
+capture s12_keepalive idle_close
 end
 wc -c captures/*

@@ -184,6 +184,30 @@ fn three_ways_to_close_and_a_valid_request_after_each() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn two_requests_on_a_connection_that_the_server_closes_when_it_is_idle() -> Result<()> {
+    let segments = read("s12_keepalive.pcap")?;
+    assert_eq!(streams(&segments), 2);
+    let (first, second) = (stream(&segments, 0), stream(&segments, 1));
+    assert!(shakes_hands(&first));
+    let sent = data(&first);
+    let starts = [
+        (Client, "POST / HTTP/1.1\r\n"),
+        (Server, "HTTP/1.1 201 Created\r\n"),
+        (Client, "PUT /0 HTTP/1.1\r\n"),
+        (Server, "HTTP/1.1 200 OK\r\n"),
+    ];
+    assert_eq!(sent.len(), starts.len());
+    for ((from, text), (side, start)) in sent.iter().zip(starts) {
+        assert!(*from == side && text.starts_with(start), "{text}");
+    }
+    assert_eq!(senders(&first, |segment| segment.fin), [Server, Client]);
+    assert_eq!(senders(&first, |segment| segment.rst), []);
+    assert!(is_answered(&second, "GET /0 HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"));
+    assert!(segments.is_sorted_by_key(|segment| segment.stream));
+    Ok(())
+}
+
 /// The same packets as Wireshark saves them on macOS: in a pcapng file, each behind the header that a loopback has
 /// there (BSD's "null").
 fn as_saved_on_macos(pcap: &[u8]) -> Vec<u8> {
