@@ -149,9 +149,8 @@ impl Response {
     pub fn new(status: u16, media_type: &str, body: String) -> Response {
         let mut fields = Fields::default();
         fields.add_body(media_type, &body);
-        // RFC 9110, section 5.6.7, has this form.
-        let now = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        fields.add("Date", &now.to_string());
+        let imf_fixdate = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        fields.add("Date", &imf_fixdate.to_string());
         Response {
             version: "HTTP/1.1".to_string(),
             status,
@@ -390,8 +389,8 @@ fn read_chunk_length(stream: &mut impl BufRead) -> Result<u64> {
     let mut line = Vec::new();
     stream.take(MAX_CHUNK_LINE_BYTES).read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
-    // Here LF alone is an error: it is neither a digit nor a part of an extension.
-    let text = line.strip_suffix("\r\n").unwrap_or(&line);
+    // A line that is too long, or has no CR, ends without CR LF. Its length is not a number.
+    let text = line.strip_suffix("\r\n").unwrap_or("?");
     let (length, extension) = text.split_once(';').unwrap_or((text, "x"));
     let name = extension.trim_start_matches([' ', '\t']).split([';', '=', ' ', '\t']).next();
     // Outside of quotes, extensions are tokens, and these characters between them.

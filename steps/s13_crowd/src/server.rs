@@ -127,7 +127,7 @@ fn serve(
 ) {
     let mut stream = BufReader::new(Connection::new(stream, timeout));
     loop {
-        match serve_request(&mut stream, peer, messages) {
+        match serve_request(&mut stream, peer, messages, stopping) {
             Ok(true) if wait_for_request(&mut stream, stopping) => {
                 stream.get_mut().set_deadline(timeout);
             }
@@ -144,15 +144,15 @@ fn serve(
 /// Waits for the first byte of the next request, and returns whether it comes in time.
 fn wait_for_request(stream: &mut BufReader<Connection>, stopping: &AtomicBool) -> bool {
     let deadline = Instant::now() + IDLE_TIMEOUT;
-    // In short pieces, to notice that the server stops.
-    while Instant::now() < deadline && !stopping.load(Ordering::SeqCst) {
+    loop {
+        // In short pieces, to notice that the server stops.
         stream.get_mut().set_deadline(IDLE_TIMEOUT / 40);
+        let is_over = Instant::now() > deadline || stopping.load(Ordering::SeqCst);
         match stream.fill_buf() {
-            Err(error) if error.kind() == ErrorKind::TimedOut => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut && !is_over => {}
             result => return result.is_ok_and(|bytes| !bytes.is_empty()),
         }
     }
-    false
 }
 
 /// Reads one request and sends the response to it.
@@ -162,6 +162,7 @@ fn serve_request(
     stream: &mut BufReader<Connection>,
     peer: SocketAddr,
     messages: &mut Messages,
+    stopping: &AtomicBool,
 ) -> Result<bool> {
     let local_addr = stream.get_ref().socket().local_addr()?;
     let head = Request::read_head(stream);
@@ -191,6 +192,7 @@ fn serve_request(
         respond(&request, messages)
     });
     let response = result.or_else(|error| respond_to_error(error, peer))?;
+    is_persistent &= !stopping.load(Ordering::SeqCst);
     let connection = if is_persistent { "keep-alive" } else { "close" };
     let mut response = response.with("Connection", connection);
     if is_head {
@@ -226,10 +228,13 @@ fn origin_form(target: &str, local_addr: SocketAddr) -> Result<String> {
     let Some((scheme, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
         return Ok(target.to_string());
     };
-    let names = [local_addr.to_string(), format!("localhost:{}", local_addr.port())];
+    let (ip, port) = (local_addr.ip().to_canonical(), local_addr.port());
+    let names = [SocketAddr::new(ip, port).to_string(), format!("localhost:{port}")];
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let authority = authority.to_ascii_lowercase();
+    // Without a port, the port is 80.
     let is_ours = scheme.eq_ignore_ascii_case("http")
-        && names.iter().any(|name| name.eq_ignore_ascii_case(authority));
+        && (names.contains(&format!("{authority}:80")) || names.contains(&authority));
     ensure!(is_ours, HttpError(421, "the target is on another server"));
     Ok(if path.starts_with('/') { path.to_string() } else { format!("/{path}") })
 }
