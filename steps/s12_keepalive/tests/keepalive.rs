@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use replay::{Client, Server};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
 use testing::process::threads_and_descriptors;
 use testing::process::{signal, until};
-use testing::raw::{Baseline, GET, connect, rest, status_of};
+use testing::raw::{self, Baseline, GET, connect, rest, status_of};
 use testing::{LIMIT, Stage, servers};
 
 const STAGE: Stage = testing::stage!();
@@ -128,6 +128,51 @@ fn sigterm_lets_a_request_finish() -> Result<()> {
     ensure!(status_of(&answer) == "201" && answer.ends_with("last"), "{answer}");
     ensure!(server.status()?.code() == Some(0));
     ensure!(server.said()?.ends_with("connections that were cut off: 0\n"));
+    Ok(())
+}
+
+/// After SIGTERM the response says that it is the last one, and the requests that are already there do not make an RST
+/// of the end (RFC 9112, section 9.6).
+#[test]
+fn sigterm_makes_a_response_the_last_one() -> Result<()> {
+    let mut server = STAGE.server()?;
+    let mut stream = connect(server.addr())?;
+    let head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    stream.write_all(head)?;
+    stream.read_exact(&mut [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()])?;
+    ensure!(signal("-TERM", server.id())?);
+    server.said_with(" stopping\n")?;
+    // More than the server reads at once.
+    stream.write_all(&[b"last", GET.repeat(1000).as_slice()].concat())?;
+    let answer = rest(stream)?;
+    ensure!(status_of(&answer) == "201" && answer.ends_with("last"), "{answer}");
+    ensure!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    ensure!(server.status()?.code() == Some(0));
+    Ok(())
+}
+
+/// A client that has not read all of the last response gets the rest, also if it sends a request to a connection that
+/// the server has just closed for being idle (RFC 9112, section 9.6).
+#[test]
+fn the_end_of_an_idle_connection_loses_no_response() -> Result<()> {
+    let server = STAGE.server()?;
+    let text = "\u{1}".repeat(16_000);
+    let post = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 16000\r\n\r\n{text}");
+    ensure!(raw::status(server.addr(), post)? == "201");
+    let whole = raw::ask(server.addr(), GET)?;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    // So small that most of the response waits at the server's end.
+    socket.set_recv_buffer_size(4 << 10)?;
+    socket.connect(&server.addr().parse::<SocketAddr>()?.into())?;
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.write_all(GET)?;
+    thread::sleep(IDLE_TIMEOUT + Duration::from_secs(1));
+    let _ = stream.write_all(GET);
+    // Where RST comes, it comes at once.
+    thread::sleep(Duration::from_millis(200));
+    let answer = rest(stream)?;
+    ensure!(answer.len() >= whole.len(), "{} of {} bytes", answer.len(), whole.len());
     Ok(())
 }
 
@@ -401,6 +446,26 @@ fn the_client_finds_the_end_of_a_response() -> Result<()> {
         ensure!(!said.contains("Early Hints"), "{first:?}: {said}");
         let expected = [format!("0: {method} /0 HTTP/1.1"), "0: GET /1 HTTP/1.1".to_string()];
         ensure!(lines(&seen) == expected, "{first:?}: {:?}", lines(&seen));
+    }
+    Ok(())
+}
+
+/// Bytes behind a response belong to no request. The client does not take them for the response to the next one (RFC
+/// 9112, section 9.2).
+#[test]
+fn a_response_without_a_request_is_no_response() -> Result<()> {
+    const FALSE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfalse";
+    for (line, answer) in [
+        ("GET /0", format!("{KEPT}{FALSE}")),
+        // A body where none may be.
+        ("HEAD /0", format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{FALSE}", FALSE.len())),
+        ("PUT /0 x", format!("HTTP/1.1 204 No Content\r\n\r\n{FALSE}")),
+    ] {
+        let (addr, _) = server(&[&answer, KEPT], false)?;
+        let typed = format!("{line}\nGET /1\n");
+        let output = STAGE.client(&addr, &typed)?.output()?;
+        let said = String::from_utf8_lossy(&output.stdout).to_string();
+        ensure!(!said.contains("false"), "{line}: {said}");
     }
     Ok(())
 }

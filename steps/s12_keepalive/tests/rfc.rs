@@ -672,6 +672,30 @@ fn s7_1_1_extensions_are_ignored() -> Result<()> {
     ])
 }
 
+/// Section 7.1.1: the value of an extension can be in quotes, with a backslash before any character. White space
+/// before a semicolon is bad, but a recipient removes it (RFC 9110, section 5.6.3).
+#[test]
+fn s7_1_1_extensions_in_quotes_and_bad_white_space() -> Result<()> {
+    check(&[
+        ("{POST}{chunked}5;a=\"\\\"(\\\\\"\r\nhello\r\n0\r\n\r\n{get}", &[201, 200], Open),
+        ("{POST}{chunked}5 \t;a\r\nhello\r\n0 ;b\r\n\r\n{get}", &[201, 200], Open),
+        ("{POST}{chunked}5;a=\"b\r\nhello\r\n0\r\n\r\n{get}", &[400], Closed),
+    ])
+}
+
+/// Section 7.1: the line of a chunk that is too long is refused. What comes after the limit is no data.
+#[test]
+fn s7_1_a_line_of_a_chunk_is_not_cut_off() -> Result<()> {
+    let server = STAGE.server()?;
+    for length in 200..600 {
+        let line = format!("5;{}", "a".repeat(length));
+        let text = format!("{{POST}}{{chunked}}{line}hello\r\n0\r\n\r\n{{get}}");
+        check_one(&server, fill_in(&text, &server).as_bytes(), &[400], Closed)
+            .with_context(|| format!("a line of {} bytes", line.len()))?;
+    }
+    Ok(())
+}
+
 /// Section 7.1.2: fields can follow the last chunk. They are ignored, also if they speak of a length.
 #[test]
 fn s7_1_2_trailers_are_ignored() -> Result<()> {
@@ -911,6 +935,16 @@ fn r9110_9_3_2_head_has_no_body() -> Result<()> {
     ])
 }
 
+/// RFC 9110, section 9.3.2: also where the request is refused because of its head.
+#[test]
+fn r9110_9_3_2_a_refused_head_has_no_body() -> Result<()> {
+    check(&[
+        ("HEAD / HTTP/1.1\r\n\r\n", &[400], Closed),
+        ("HEAD / HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n", &[400], Closed),
+        ("HEAD /#x HTTP/1.1\r\nHost: x\r\n\r\n", &[400], Closed),
+    ])
+}
+
 /// RFC 9110, section 9.3.6: CONNECT asks for a proxy, which this server is not.
 #[test]
 fn r9110_9_3_6_connect_is_refused() -> Result<()> {
@@ -988,6 +1022,19 @@ fn r9110_10_1_1_no_body_no_continue() -> Result<()> {
     let cases: Vec<Case> =
         cases.iter().map(|(text, statuses, end)| (text.as_str(), *statuses, *end)).collect();
     check(&cases)
+}
+
+/// RFC 9110, section 10.1.1: OPTIONS is a method like the others.
+#[test]
+fn r9110_10_1_1_options_can_expect_continue() -> Result<()> {
+    let expect = "Host: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi{get}";
+    let [all, list, none] =
+        ["*", "/", "/none"].map(|target| format!("OPTIONS {target} HTTP/1.1\r\n{expect}"));
+    check(&[
+        (&all, &[100, 204, 200], Open),
+        (&list, &[100, 204, 200], Open),
+        (&none, &[404], Closed),
+    ])
 }
 
 /// RFC 9110, section 10.1.1: an expectation that the server does not know can be answered 417.
