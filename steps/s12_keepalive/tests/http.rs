@@ -14,7 +14,7 @@ const MAX_HEAD: usize = 16 << 10;
 const MAX_FIELDS: usize = 100;
 const MAX_BODY: usize = 64 << 10;
 
-/// The most that may be read: a head, the two bytes by which its last line and the empty line after it may
+/// The most that may be read without chunks: a head, the two bytes by which its last line and the empty line after it may
 /// go beyond its limit, and a body.
 const MAX_READ: usize = 2 + MAX_HEAD + 4 + MAX_BODY;
 
@@ -114,6 +114,39 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A body in chunks, up to the line of the last one. The sizes are used in turn.
+fn chunks(body: &[u8], sizes: &[usize], extension: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = body;
+    for size in sizes.iter().cycle() {
+        let (chunk, after) = rest.split_at((*size).min(rest.len()));
+        bytes.extend(format!("{:X}{extension}\r\n", chunk.len()).bytes());
+        if chunk.is_empty() {
+            break;
+        }
+        bytes.extend_from_slice(chunk);
+        bytes.extend(b"\r\n");
+        rest = after;
+    }
+    bytes
+}
+
+/// Pieces of which bodies in chunks are made, and pieces of which they are not.
+fn chunk_piece() -> impl Strategy<Value = Vec<u8>> {
+    let long = around(MAX_BODY).prop_map(|size| format!("{size:x}\r\n{}\r\n", "x".repeat(size)));
+    prop_oneof![
+        9 => Just(b"5\r\nhello\r\n".to_vec()),
+        3 => Just(b"5;a=\"b\"\r\n".to_vec()),
+        3 => Just(b"0\r\n".to_vec()),
+        3 => Just(b"\r\n".to_vec()),
+        3 => Just(b"X: y\r\n".to_vec()),
+        1 => any::<u64>().prop_map(|size| format!("{size:x}\r\n").into_bytes()),
+        1 => long.prop_map(String::into_bytes),
+        3 => vec(any::<u8>(), 0..10),
+        3 => around(256).prop_map(|length| vec![b'a'; length]),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -156,5 +189,53 @@ proptest! {
         prop_assert_eq!(length, request.to_string().len());
         prop_assert_eq!(back.to_string(), request.to_string());
         prop_assert_eq!(back.body, text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    /// Chunks give the same body, wherever they cut the text, with extensions and trailers, and nothing behind them is
+    /// read.
+    #[test]
+    fn chunks_give_the_body(
+        text in "\\PC{0,200}",
+        sizes in vec(1..20usize, 1..10),
+        extension in "(;[a-z]{1,5}(=([a-z0-9]{1,5}|\"[^\\p{C}\"\\\\]{0,10}\"))?){0,3}",
+        trailers in vec("[A-Z][a-z]{0,9}: [a-z ]{0,20}\r\n", 0..5),
+        rest in vec(any::<u8>(), 0..20),
+    ) {
+        let mut bytes = b"PUT /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        bytes.extend(chunks(text.as_bytes(), &sizes, &extension));
+        bytes.extend(trailers.concat().bytes());
+        bytes.extend(b"\r\n");
+        let length = bytes.len();
+        bytes.extend(rest);
+        let (read, request) = read(&bytes);
+        let request = request.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!((request.body, read), (text, length));
+    }
+
+    /// A body of chunks has the same limit as any other.
+    #[test]
+    fn chunks_keep_the_limit(body in around(MAX_BODY), sizes in vec(100..9000usize, 1..10)) {
+        let mut bytes = b"PUT /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        bytes.extend(chunks(&vec![b'x'; body], &sizes, ""));
+        bytes.extend(b"\r\n");
+        let expected = if body > MAX_BODY { Some("413".to_string()) } else { None };
+        prop_assert_eq!(refused_with(&read(&bytes).1), expected);
+    }
+
+    /// Whatever stands where chunks should: nothing beyond the limit is accepted.
+    #[test]
+    fn what_is_accepted_as_chunks_keeps_the_limit(pieces in vec(chunk_piece(), 0..20)) {
+        let mut bytes = b"PUT /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        bytes.extend(pieces.concat());
+        if let Ok(request) = read(&bytes).1 {
+            prop_assert!(request.body.len() <= MAX_BODY, "a body of {} bytes", request.body.len());
+        }
+        let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        response.extend(pieces.concat());
+        let _ = Response::read(&mut response.as_slice(), "GET");
     }
 }
