@@ -150,6 +150,16 @@ impl Turn {
 }
 
 impl Dialogue {
+    /// Whether the last that comes is the list, if all holds.
+    pub fn ends_with_list(&self) -> bool {
+        let may_end = |turn: &Turn| {
+            matches!(turn, Turn::Reply(_, Says::Either) | Turn::Replies(..))
+                || matches!(turn, Turn::Reply(Wanted::ListOr(_) | Wanted::CreatedOr(..), _))
+        };
+        matches!(self.turns, [before @ .., Turn::Reply(Wanted::List, Says::Open)]
+            if !before.iter().any(may_end))
+    }
+
     /// What has to come, a line each.
     pub fn wanted(&self) -> String {
         self.turns.iter().filter_map(Turn::wanted).collect::<Vec<String>>().join("\n")
@@ -444,7 +454,7 @@ impl Client {
         match (&self.end, came) {
             (Some(End::TimedOut), 0) => {
                 let (seconds, number) = (self.patience.whole.as_secs_f32(), self.responses + 1);
-                let sentence = format!("response {number} does not come within {seconds:.0} s");
+                let sentence = format!("response {number} does not come within {seconds:.1} s");
                 Fault::new("timeout", sentence)
             }
             (Some(End::TimedOut), _) => {

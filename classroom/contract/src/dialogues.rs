@@ -204,9 +204,9 @@ const LINE: &str =
 /// Framing that is in doubt: nothing that follows it on the connection is answered.
 #[rustfmt::skip]
 pub const DOUBTS: &[Dialogue] = &[
-    refused!("chunked-and-length", "Transfer-Encoding and Content-Length", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400], "hello"),
+    refused!("chunked-and-length", "Transfer-Encoding and Content-Length", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400, 501], "hello"),
         "POST /{1.1}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    refused!("length-and-chunked", "Content-Length that reaches into the next request, and chunks", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400], ""),
+    refused!("length-and-chunked", "Content-Length that reaches into the next request, and chunks", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400, 501], ""),
         "POST /{1.1}Transfer-Encoding: chunked\r\nContent-Length: 30\r\n\r\n0\r\n\r\n"),
     refused!("chunked-of-1.0", "Transfer-Encoding in HTTP/1.0", "RFC 9112, section 6.1", "HTTP/1.0 has no Transfer-Encoding: a proxy before the server may have ignored it. Answer 400; at the least, close after the response.", RefuseOr(&[400, 501], "hello"),
         "POST / HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
@@ -282,6 +282,8 @@ pub const DOUBTS: &[Dialogue] = &[
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n"),
     refused!("chunk-shorter", "a chunk that is shorter than its length", "RFC 9112, section 7.1", CHUNK_END, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n7\r\nhello\r\n0\r\n\r\n"),
+    refused!("chunk-other-end", "a chunk with two other bytes after it", "RFC 9112, section 7.1", CHUNK_END, RefuseOrClose(&[400]),
+        "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n\n0\r\n\r\n"),
     refused!("chunk-without-end", "a chunk without CR LF after it", "RFC 9112, section 7.1", CHUNK_END, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello0\r\n\r\n"),
     refused!("garbage-after-last-chunk", "a line after the last chunk that is no field", "RFC 9112, section 7.1.2", "After the last chunk come fields or the empty line. A line without a colon is neither: answer 400 and close.", RefuseOrClose(&[400]),
