@@ -328,6 +328,14 @@ impl Client {
     ) -> Checked<bool> {
         let is_head = matches!(wanted, Wanted::HeadList | Wanted::HeadNotFound);
         let response = self.response(is_head)?;
+        if response.field("Date").is_none() {
+            let fault = Fault::new("no Date", "the response has no Date");
+            return Err(self.numbered(
+                fault
+                    .see("RFC 9110, section 6.6.1")
+                    .because("A server that has a clock says in each response when it made it."),
+            ));
+        }
         let refused = match wanted {
             Wanted::ListOr(status) | Wanted::CreatedOr(status, _) => {
                 status.contains(&response.status)

@@ -4189,6 +4189,284 @@ wrong12("shared-buffer", "What is left of one connection begins the next one.",
 wrong12("two-hundred-at-most", "A connection ends after 200 requests without a word.",
         "three-hundred-requests", Recursive)
 
+# Wrong in ways that are harder to see.
+
+
+class DateOfFirst(KeptThreads):
+    """Only the response that closes has a Date."""
+
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        return [field for field in fields if field[0] != "Date" or not getattr(response, "keeps", False)]
+
+
+class OneDeadline(KeptThreads):
+    """A connection has 10 s in all."""
+
+    def serve(self, conn):
+        self.ends = getattr(self, "ends", {})
+        self.ends[conn] = time.monotonic() + self.timeout
+        super().serve(conn)
+
+    def filler(self, conn):
+        def fill():
+            left = self.ends[conn] - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("the connection took too long")
+            conn.settimeout(left)
+            return conn.recv(65536) or self.end_of_input()
+
+        return fill
+
+    def wait_for_request(self, conn, buffer):
+        left = self.ends[conn] - time.monotonic()
+        return left > 0 and super().wait_for_request(conn, buffer)
+
+
+class IdleFromTheStart(KeptThreads):
+    """The time without a request is counted from the beginning of the connection."""
+
+    def serve(self, conn):
+        self.starts = getattr(self, "starts", {})
+        self.starts[conn] = time.monotonic()
+        super().serve(conn)
+
+    def wait_for_request(self, conn, buffer):
+        if time.monotonic() > self.starts[conn] + self.idle_timeout:
+            return False
+        return super().wait_for_request(conn, buffer)
+
+
+class TrailersAreFields(KeptThreads):
+    """A trailer field Content-Length cuts the body."""
+
+    def read_trailers(self, buffer):
+        self.cut = None
+        while True:
+            line = self.check_line(buffer.line(self.max_head, 431))
+            if not line:
+                break
+            name, value = self.parse_field(line)
+            if name.lower() == "content-length":
+                self.cut = int(value)
+
+    def read_chunks(self, buffer):
+        self.cut = None
+        return super().read_chunks(buffer)[:self.cut]
+
+
+def octal_length(self, value):
+    length = Hardened.parse_length(self, value)
+    return int(value, 8) if re.fullmatch("0[0-7]+", value) else length
+
+
+def no_zeros_in_length(self, value):
+    if value.startswith("0") and value != "0":
+        raise ValueError("no length")
+    return Hardened.parse_length(self, value)
+
+
+def without_parameters(self, request, codings):
+    Kept.check_codings(self, request, [coding.partition(";")[0] for coding in codings])
+
+
+def version_in_any_case(self, line):
+    return Hardened.parse_request_line(self, re.sub("http/1[.]1$", "HTTP/1.1", line))
+
+
+class StickyClose(KeptThreads):
+    """A field of one request is a field of each later one on the connection."""
+
+    def parse(self, buffer, head):
+        request = super().parse(buffer, head)
+        old = getattr(buffer, "old", [])
+        request.fields += old
+        buffer.old = [field for field in request.fields if field[0] != "Host"]
+        return request
+
+    def check_host(self, request):
+        super().check_host(request)
+
+
+class StickyChunks(KeptThreads):
+    """Once chunks have come, each later body of the connection is read as chunks."""
+
+    def read_content(self, buffer, request):
+        if getattr(buffer, "chunked", False) and request.method in ("POST", "PUT"):
+            request.fields = [field for field in request.fields if field[0] != "Content-Length"]
+            request.fields.append(("Transfer-Encoding", "chunked"))
+        super().read_content(buffer, request)
+        buffer.chunked = bool(request.values("Transfer-Encoding"))
+
+
+class LateAnswers(KeptThreads):
+    """Sends a response when the next request has come."""
+
+    def wait_for_request(self, conn, buffer):
+        came = super().wait_for_request(conn, buffer)
+        held, self.held = getattr(self, "held", b""), b""
+        conn.sendall(held)
+        return came
+
+    def send(self, conn, data):
+        if b"keep-alive" in data[:300]:
+            self.held = data
+        else:
+            conn.sendall(data)
+
+
+class ContinueLate(KeptThreads):
+    """Sends 100 when the first byte of the body has come."""
+
+    def look_at_expect(self, buffer, request, has_body):
+        interim = buffer.interim
+        said = []
+        buffer.interim = said.append
+        try:
+            super().look_at_expect(buffer, request, has_body)
+        finally:
+            buffer.interim = interim
+        if said:
+            buffer.data += b"" if buffer.data else buffer.fill()
+            interim(said[0])
+
+
+class ClosesAfterPost(KeptThreads):
+    """Closes after a POST without a word."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        return data, keeps and b" 201 " not in data[:20]
+
+
+class ClosesAfterError(KeptThreads):
+    """Closes after 404 without a word, and drops what has come."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        return data, keeps and b" 404 " not in data[:20]
+
+
+class FullBuffer(KeptThreads):
+    """Has room for 4 KiB of requests that wait."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        buffer.data = buffer.data[:4096]
+        return data, keeps
+
+
+class ChunkOfOneRecv(KeptThreads):
+    """Takes a chunk to be in the bytes that have come."""
+
+    def read_chunks(self, buffer):
+        fill = buffer.fill
+
+        def no_more():
+            raise ValueError("a chunk is not there")
+
+        body = b""
+        while True:
+            buffer.fill = fill
+            size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+            if size == 0:
+                self.read_trailers(buffer)
+                return body
+            if len(body) + size > self.max_body:
+                raise Refused(413)
+            buffer.fill = no_more
+            body += buffer.bytes(size)
+            buffer.fill = fill
+            self.end_of_chunk(buffer)
+
+
+class EndsOfWhites(KeptThreads):
+    """Strips the white space of each chunk."""
+
+    def read_chunks(self, buffer):
+        return super().read_chunks(buffer).strip()
+
+
+class TwiceOnExpect(KeptThreads):
+    """A request with Expect is done when its head has come, and again with its body."""
+
+    def look_at_expect(self, buffer, request, has_body):
+        super().look_at_expect(buffer, request, has_body)
+        if request.values("Expect") and request.method == "POST":
+            with self.lock:
+                self.messages.add("")
+
+
+class RefusedAndDone(KeptThreads):
+    """Stores what has come where a chunk is wrong, and answers 400 all the same."""
+
+    def read_chunks(self, buffer):
+        before = buffer.data
+        try:
+            return super().read_chunks(buffer)
+        except ValueError:
+            with self.lock:
+                self.messages.add(before[3:8].decode("utf-8", "replace"))
+            raise
+
+
+class SecondHeadOnly(KeptThreads):
+    """The limit of fields counts all requests of a connection."""
+
+    def parse(self, buffer, head):
+        request = super().parse(buffer, head)
+        buffer.fields = getattr(buffer, "fields", 0) + len(request.fields)
+        if buffer.fields > self.max_fields:
+            raise Refused(431)
+        return request
+
+
+class SayHelloAtClose(KeptThreads):
+    """An empty chunk line or two come after each 404."""
+
+    def render(self, response, method=""):
+        data = super().render(response, method)
+        return data + b"\r\n" if response.status == 404 and method != "HEAD" else data
+
+
+wrong12("date-only-at-the-end", "Only a response that closes has a Date.", "two-requests", DateOfFirst)
+wrong12("one-deadline", "A connection has 10 s in all.", "busy-connection", OneDeadline)
+wrong12("idle-from-the-start", "The idle time is counted from the beginning of the connection.",
+        "busy-connection", IdleFromTheStart)
+wrong12("trailers-are-fields", "A trailer field Content-Length cuts the body.",
+        "trailers-are-no-fields", TrailersAreFields)
+wrong12("octal-length", "A length that begins with 0 is octal.", "length-with-zeros",
+        parse_length=octal_length)
+wrong12("no-zeros-in-length", "A length may not begin with 0.", "length-with-zeros",
+        parse_length=no_zeros_in_length)
+wrong12("coding-without-parameters", "A parameter of chunked is left out.", "coding-with-parameter",
+        check_codings=without_parameters)
+wrong12("version-in-any-case", "A version may be in small letters.", "version-in-small-letters",
+        parse_request_line=version_in_any_case)
+wrong12("sticky-fields", "A field of one request is one of the next as well.",
+        "old-version-keep-alive", StickyClose)
+wrong12("sticky-chunks", "After a body in chunks each body is read as chunks.", "chunked-then-request",
+        StickyChunks)
+wrong12("late-answers", "A response is sent when the next request has come.",
+        "two-requests", LateAnswers)
+wrong12("continue-late", "100 is sent when the body has begun.", "expect-continue", ContinueLate)
+wrong12("closes-after-post", "The connection closes after a POST without a word.",
+        "requests-of-all-kinds", ClosesAfterPost)
+wrong12("closes-after-404", "The connection closes after 404 without a word.",
+        "pipelined-reads", ClosesAfterError)
+wrong12("full-buffer", "Of the requests that wait 4 KiB are kept.", "three-hundred-requests", FullBuffer)
+wrong12("chunk-of-one-recv", "A chunk has to come in the segment of its length.",
+        "chunked-in-pieces", ChunkOfOneRecv)
+wrong12("chunks-stripped", "White space around a body in chunks is removed.",
+        "chunk-looks-like-end", EndsOfWhites)
+wrong12("twice-on-expect", "A request with Expect is done twice.", "expect-continue", TwiceOnExpect)
+wrong12("refused-and-done", "A body with a wrong chunk is answered 400 and stored.",
+        "chunks-too-long chunk-size-0x half-chunks-and-fin", RefusedAndDone)
+wrong12("fields-of-all", "The limit of fields counts all requests of a connection.",
+        "three-hundred-requests", SecondHeadOnly)
+wrong12("line-end-after-404", "CR LF comes after the body of each 404.", "get-before get-beyond",
+        SayHelloAtClose)
+
 # --- The command line -----------------------------------------------------------------------------
 
 

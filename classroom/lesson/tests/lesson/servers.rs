@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use testing::needs;
 
 /// The most lines of a report, and the longest time of a check with some room for a busy machine: the check
-/// itself ends after 20 s, from stage 12 on after 29 s, and a server has to be started before it.
+/// itself ends after 20 s, from stage 12 on after 34 s, and a server has to be started before it.
 const LINES: usize = 40;
-const LONGEST: Duration = Duration::from_secs(45);
+const LONGEST: Duration = Duration::from_secs(55);
 
 fn file() -> PathBuf {
     root().join("classroom/lesson/tests/servers.py")
@@ -175,5 +175,5 @@ fn limits_and_many_clients() -> Result<()> {
 #[needs("python3", "node")]
 #[test]
 fn many_requests_on_one_connection() -> Result<()> {
-    check_all(&[12], 6)
+    check_all(&[12], 4)
 }
