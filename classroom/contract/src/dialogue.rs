@@ -423,7 +423,7 @@ impl Client {
             {
                 if is_interim(rest) {
                     if self.no_interim {
-                        let sentence = "100 (Continue) comes, and no body was to be sent";
+                        let sentence = "100 (Continue) comes, and none was to come";
                         return Err(Fault::new("interim", sentence));
                     }
                     self.at += end;
