@@ -4173,7 +4173,7 @@ wrong12("slow-second", "The deadline holds for the first request of a connection
         "slow-second-request", SlowSecondServed)
 wrong12("never-idle", "A connection on which nothing comes stays open.", "idle-connection",
         idle_timeout=60)
-wrong12("idle-half-a-second", "A connection is closed after half a second.", "idle-connection",
+wrong12("idle-half-a-second", "A connection is closed after half a second.", "busy-connection idle-connection",
         idle_timeout=0.5)
 wrong12("idle-dies", "An idle connection ends the server.", "slow-request idle-connection slow-second-request", IdleDies)
 wrong12("idle-deaf", "An idle connection stays open after the signal.", "orderly-end-idle",
