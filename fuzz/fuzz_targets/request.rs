@@ -39,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// Reads a whole request, head and body.
 fn read(stream: &mut &[u8]) -> anyhow::Result<Request> {
-    let mut request = Request::read_head(stream)?;
+    let mut request = Request::read_head(stream, &mut false)?;
     request.read_body(stream)?;
     Ok(request)
 }

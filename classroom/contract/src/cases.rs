@@ -35,6 +35,8 @@ pub(crate) enum Case {
     Idle,
     /// The second request of a connection comes as slowly as the first of `Slow`.
     SlowSecond,
+    /// A connection that is used again and again stays open.
+    Busy,
     /// A signal ends the server, which first finishes what it has begun.
     OrderlyEnd,
     /// A signal closes a connection that waits for a request.
@@ -71,14 +73,15 @@ fn all() -> Vec<Case> {
     cases.extend([Case::RestartKeeps, Case::RestartContinues, Case::RestartReplaces]);
     cases.extend(BREAKS);
     cases.extend(LIMITS.iter().map(Case::Limit));
-    cases.push(Case::Row(&FULL_BODY));
     cases.push(Case::Date);
     for dialogues in [KEPT, CHUNKS, EXPECTS, DOUBTS] {
         cases.extend(dialogues.iter().map(Case::Dialogue));
     }
+    // The list is a long one from here on.
+    cases.push(Case::Row(&FULL_BODY));
     cases.extend(together::ALL.map(Case::Together));
     // The list may stay full after the last case.
-    cases.extend([Case::Slow, Case::SlowSecond, Case::Idle]);
+    cases.extend([Case::Slow, Case::SlowSecond, Case::Busy, Case::Idle]);
     cases.extend([Case::OrderlyEnd, Case::IdleEnd, Case::FullList]);
     cases
 }
@@ -106,6 +109,7 @@ impl Case {
             Case::Together(together) => together.id(),
             Case::Slow => "slow-request",
             Case::SlowSecond => "slow-second-request",
+            Case::Busy => "busy-connection",
             Case::Idle => "idle-connection",
             Case::OrderlyEnd => "orderly-end",
             Case::IdleEnd => "orderly-end-idle",
@@ -123,9 +127,12 @@ impl Case {
             Case::Limit(limit) => limit.first..=EVER,
             Case::Break(..) | Case::Slow | Case::FullList => 10..=EVER,
             Case::Together(_) | Case::OrderlyEnd => 11..=EVER,
-            Case::Dialogue(_) | Case::Date | Case::SlowSecond | Case::Idle | Case::IdleEnd => {
-                12..=EVER
-            }
+            Case::Dialogue(_)
+            | Case::Date
+            | Case::SlowSecond
+            | Case::Busy
+            | Case::Idle
+            | Case::IdleEnd => 12..=EVER,
         }
     }
 
@@ -156,7 +163,7 @@ impl Case {
             Case::OrderlyEnd | Case::IdleEnd => "a restart",
             Case::Together(_) | Case::Slow | Case::SlowSecond => "clients that wait",
             Case::Date => "Date",
-            Case::Idle => "one connection",
+            Case::Idle | Case::Busy => "one connection",
             Case::Dialogue(dialogue) => {
                 let is_in = |list: &[Dialogue]| list.iter().any(|other| other.id == dialogue.id);
                 match () {
@@ -180,7 +187,7 @@ impl Case {
             Case::Date => "RFC 9110, section 6.6.1",
             Case::Together(together::Together::Crowd) => "RFC 9110, section 15.6.4",
             Case::Slow | Case::SlowSecond => "RFC 9110, section 15.5.9",
-            Case::Idle => "RFC 9112, section 9.5",
+            Case::Idle | Case::Busy => "RFC 9112, section 9.5",
             Case::OrderlyEnd | Case::IdleEnd => "RFC 9112, section 9.6",
             Case::FullList => "RFC 4918, section 11.5",
             Case::More => "RFC 9110, section 9.3.3",

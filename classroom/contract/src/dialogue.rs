@@ -150,6 +150,16 @@ impl Turn {
 }
 
 impl Dialogue {
+    /// Whether the last that comes is the list, if all holds.
+    pub fn ends_with_list(&self) -> bool {
+        let may_end = |turn: &Turn| {
+            matches!(turn, Turn::Reply(_, Says::Either) | Turn::Replies(..))
+                || matches!(turn, Turn::Reply(Wanted::ListOr(_) | Wanted::CreatedOr(..), _))
+        };
+        matches!(self.turns, [before @ .., Turn::Reply(Wanted::List, Says::Open)]
+            if !before.iter().any(may_end))
+    }
+
     /// What has to come, a line each.
     pub fn wanted(&self) -> String {
         self.turns.iter().filter_map(Turn::wanted).collect::<Vec<String>>().join("\n")
@@ -318,6 +328,14 @@ impl Client {
     ) -> Checked<bool> {
         let is_head = matches!(wanted, Wanted::HeadList | Wanted::HeadNotFound);
         let response = self.response(is_head)?;
+        if response.field("Date").is_none() {
+            let fault = Fault::new("no Date", "the response has no Date");
+            return Err(self.numbered(
+                fault
+                    .see("RFC 9110, section 6.6.1")
+                    .because("A server that has a clock says in each response when it made it."),
+            ));
+        }
         let refused = match wanted {
             Wanted::ListOr(status) | Wanted::CreatedOr(status, _) => {
                 status.contains(&response.status)
@@ -405,7 +423,7 @@ impl Client {
             {
                 if is_interim(rest) {
                     if self.no_interim {
-                        let sentence = "100 (Continue) comes, and no body was to be sent";
+                        let sentence = "100 (Continue) comes, and none was to come";
                         return Err(Fault::new("interim", sentence));
                     }
                     self.at += end;
@@ -444,7 +462,7 @@ impl Client {
         match (&self.end, came) {
             (Some(End::TimedOut), 0) => {
                 let (seconds, number) = (self.patience.whole.as_secs_f32(), self.responses + 1);
-                let sentence = format!("response {number} does not come within {seconds:.0} s");
+                let sentence = format!("response {number} does not come within {seconds:.1} s");
                 Fault::new("timeout", sentence)
             }
             (Some(End::TimedOut), _) => {

@@ -44,7 +44,7 @@ pub use show::{in_quotes, visible};
 use anyhow::Result;
 use std::path::Path;
 
-/// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s, and from stage 12 on in at most 25 s.
+/// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s, and from stage 12 on in at most 34 s.
 ///
 /// From stage 5 on it adds messages to those that the server has, and from stage 7 on it changes the ones that
 /// it added. A stage that the contract has no cases of its own for has those of the one before.

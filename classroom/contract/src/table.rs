@@ -380,6 +380,7 @@ pub const LIMITS: &[Limit] = &[
     letter("target-not-ascii",  "a target in UTF-8 that is not ASCII",     TARGET, "GET /\u{ec}\u{95}\u{88} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("target-not-utf-8",  "a target that is no UTF-8",               TARGET, "GET /\u{fc} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("target-without-slash", "a target that begins with a letter",   TARGET, "GET abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("version-in-small-letters", "a version in small letters",       "RFC 9112, section 2.3", "GET / http/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("star-of-get",       "GET with the target of OPTIONS",          "RFC 9112, section 3.2.4", "GET * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 404, 405])),
     letter("absolute-list",     "the whole address of the list",           ABSOLUTE, "GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
     letter("absolute-without-path", "the whole address without a path",    ABSOLUTE, "GET http://{host} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),

@@ -30,6 +30,9 @@ const RST_MID_TRIES: usize = 30;
 /// How long a client that asks beside an attack waits for an answer.
 const OTHER_CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The id of the question that is two requests.
+const TWICE: &str = "twice";
+
 /// What some stages answer to everything.
 pub struct Wire {
     /// A row for each thing that was sent, in the order of the contract; a row for what is left after a restart; a
@@ -152,9 +155,9 @@ fn server(binary: &Path) -> Result<Server> {
 fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
     let mut asked = server(binary)?;
     let mut answers: Vec<(String, Answer)> = Vec::new();
-    for number in 0..contract::requests(asked.addr()).len() {
+    for number in 0..questions(asked.addr()).len() {
         let addr = asked.addr().to_string();
-        let questions = contract::requests(&addr);
+        let questions = questions(&addr);
         let question = &questions[number];
         let exchange = ask(question, &addr);
         let plain = answers.first().map(|(_, answer)| answer.short.as_str());
@@ -182,6 +185,22 @@ fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
     let left = ask_after_restart(&mut asked);
     answers.push(("after a restart: GET /".to_string(), left));
     Ok(answers)
+}
+
+/// The requests of the contract, and two of them on one connection.
+fn questions(addr: &str) -> Vec<Question> {
+    let mut questions = contract::requests(addr);
+    if let Some(get) = questions.iter().find(|question| question.id == "get-list") {
+        let sent = String::from_utf8_lossy(&get.sent).replace("Connection: close\r\n", "");
+        let twice = Question {
+            id: TWICE,
+            path: "/, twice on one connection".to_string(),
+            sent: sent.repeat(2).into_bytes(),
+            ..get.clone()
+        };
+        questions.push(twice);
+    }
+    questions
 }
 
 /// Sends a question, ends this side of the connection, and returns all that comes back.
@@ -246,10 +265,17 @@ fn in_short(question: &Question, got: &[u8], plain: Option<&str>) -> String {
         return "only the beginning".to_string();
     }
     let Ok(response) = Response::parse(got) else { return "no HTTP".to_string() };
+    if question.id == TWICE {
+        let next = response.body.get(response.length..).filter(|next| !next.is_empty());
+        let next = next.map(|next| format!(" and {}", in_short(question, next, plain)));
+        return format!("{}{}", response.status, next.unwrap_or_default());
+    }
     let mut words = vec![response.status.to_string()];
     if (200..300).contains(&response.status) {
         let media_type = response.field("Content-Type").unwrap_or_default();
-        words.push(media_type.split(';').next().unwrap_or_default().to_string());
+        // A 204 has no body, and therefore no media type.
+        let media_type = media_type.split(';').next().unwrap_or_default();
+        words.extend(Some(media_type.to_string()).filter(|media_type| !media_type.is_empty()));
         if response.body.is_empty() && response.length > 0 {
             words.push("no body".to_string());
         }

@@ -167,12 +167,10 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize) -> Vec<Line> {
     if !group.fault.cause.is_empty() {
         part("cause", wrapped(&group.fault.cause, WIDTH - 12));
     }
-    // What the case asks is at one place, and what is wrong can be at another.
-    let mut sections = vec![outcome.section, group.fault.section];
-    sections.retain(|section| !section.is_empty());
-    sections.dedup();
-    if !sections.is_empty() {
-        part("see", vec![sections.join(" and ")]);
+    // Where the RFC speaks of the fault, or else where it speaks of the case.
+    let sections = [group.fault.section, outcome.section];
+    if let Some(section) = sections.iter().find(|section| !section.is_empty()) {
+        part("see", vec![section.to_string()]);
     }
     if let Some(start) = start {
         part("start it", vec![start.to_string()]);

@@ -208,9 +208,9 @@ class App(Server):
     store = Memory
     line_end = "\r\n"
     reasons = {
-        200: "OK", 201: "Created", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
+        200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
         408: "Request Timeout", 413: "Content Too Large", 414: "URI Too Long",
-        421: "Misdirected Request", 431: "Request Header Fields Too Large",
+        417: "Expectation Failed", 421: "Misdirected Request", 431: "Request Header Fields Too Large",
         500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable",
         505: "HTTP Version Not Supported", 507: "Insufficient Storage",
     }
@@ -392,10 +392,21 @@ class Head:
 
 
 class Buffer:
-    """What has been received and not been used yet. `fill` brings more of it."""
+    """What has been received and not been used yet. `fill` brings more of it, and `interim` sends 100."""
 
-    def __init__(self, fill):
-        self.fill, self.data = fill, b""
+    def __init__(self, fill, interim=None):
+        self.fill, self.interim, self.data = fill, interim, b""
+
+    def chunk_line(self, limit):
+        """The next line with its end."""
+        while b"\n" not in self.data:
+            if len(self.data) > limit:
+                raise Refused(400)
+            self.data += self.fill()
+        line, end, self.data = self.data.partition(b"\n")
+        if len(line) > limit:
+            raise Refused(400)
+        return line + end
 
     def line(self, limit, status):
         """The next line without its end, which is LF or CR LF."""
@@ -494,9 +505,11 @@ class Hardened(Http):
             if len(request.fields) > self.max_fields:
                 raise Refused(431)
         self.check_host(request)
-        length = self.content_length(request)
-        request.body = self.limited_body(buffer, length)
+        self.read_content(buffer, request)
         return request
+
+    def read_content(self, buffer, request):
+        request.body = self.limited_body(buffer, self.content_length(request))
 
     def line_after_empty_line(self, buffer):
         return self.check_line(buffer.line(self.max_line, self.line_too_long))
@@ -671,10 +684,238 @@ class Threaded(Hardened):
         return {"Retry_After": "1"}
 
 
+# --- Stage 12 -------------------------------------------------------------------------------------
+
+
+class Early(Exception):
+    """The head is enough to answer."""
+
+    def __init__(self, response):
+        super().__init__(response.status)
+        self.response = response
+
+
+class Kept:
+    """Many requests on one connection, and framing to the letter."""
+
+    idle_timeout = 4
+    stopping = False
+    max_chunk_line = 1000
+    host = r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+;=-]+)(:[0-9]*)?"
+
+    # The request.
+
+    def is_target(self, text):
+        return re.fullmatch(r"(/|[a-z]+://)[!\x22\x24-\x7e]*|\*|[^/]+:[0-9]+", text, re.ASCII)
+
+    def check_host(self, request):
+        hosts = request.values("Host")
+        if request.version == "HTTP/1.0" and not hosts:
+            return
+        if len(hosts) != 1 or not re.fullmatch(self.host, hosts[0]):
+            raise ValueError("no Host")
+
+    def origin_form(self, request):
+        if request.method == "CONNECT":
+            raise Refused(501)
+        scheme, _, rest = request.target.partition("://")
+        if not rest or request.target.startswith("/"):
+            return request.target
+        authority, slash, path = rest.partition("/")
+        if authority.lower() != "%s:%d" % self.address:
+            raise Refused(421)
+        return slash + path or "/"
+
+    def elements(self, request, name):
+        elements = ",".join(request.values(name)).lower().split(",")
+        return [element.strip(" \t") for element in elements if element.strip(" \t")]
+
+    def is_persistent(self, request):
+        options = self.elements(request, "Connection")
+        if "close" in options or self.stopping:
+            return False
+        return request.version != "HTTP/1.0" or "keep-alive" in options
+
+    def read_content(self, buffer, request):
+        request.target = self.origin_form(request)
+        chunked = self.is_chunked(request)
+        length = 0 if chunked else self.content_length(request)
+        if length > self.max_body:
+            raise Refused(413)
+        self.look_at_expect(buffer, request, chunked or length > 0)
+        if chunked:
+            request.body = self.read_chunks(buffer)
+        else:
+            request.body = self.read_length(buffer, request, length)
+
+    def read_length(self, buffer, request, length):
+        return buffer.bytes(length)
+
+    def is_chunked(self, request):
+        if not request.values("Transfer-Encoding"):
+            return False
+        codings = self.elements(request, "Transfer-Encoding")
+        self.check_codings(request, codings)
+        return True
+
+    def check_codings(self, request, codings):
+        if request.values("Content-Length") or request.version == "HTTP/1.0":
+            raise ValueError("no clear framing")
+        if codings != ["chunked"]:
+            raise Refused(501 if codings[-1:] == ["chunked"] and len(set(codings)) > 1 else 400)
+
+    def look_at_expect(self, buffer, request, has_body):
+        expectations = self.elements(request, "Expect")
+        if request.version == "HTTP/1.0" or not expectations:
+            return
+        if expectations != ["100-continue"]:
+            raise Refused(417)
+        allowed = self.allowed(request.target)
+        if allowed is None:
+            raise Refused(404)
+        if request.method not in allowed:
+            raise Early(self.not_allowed(allowed))
+        if has_body:
+            buffer.interim(self.interim())
+
+    def interim(self):
+        return b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    def read_chunks(self, buffer):
+        body = b""
+        while True:
+            size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+            if size == 0:
+                self.read_trailers(buffer)
+                return body
+            if len(body) + size > self.max_body:
+                raise Refused(413)
+            body += buffer.bytes(size)
+            self.end_of_chunk(buffer)
+
+    def chunk_size(self, line):
+        found = re.fullmatch(rb"([0-9A-Fa-f]+)(;[^\r\n]*)?\r\n", line)
+        if not found:
+            raise ValueError("no length of a chunk")
+        return int(found[1], 16)
+
+    def end_of_chunk(self, buffer):
+        if buffer.bytes(2) != b"\r\n":
+            raise ValueError("a chunk does not end where it should")
+
+    def read_trailers(self, buffer):
+        left = self.max_head
+        while True:
+            line = self.check_line(buffer.line(max(left, 0), self.head_too_long))
+            if not line:
+                break
+            left -= len(line) + 2
+            self.parse_field(line)
+
+    # The response.
+
+    def allowed(self, target):
+        """The methods of a target."""
+        if target == "/":
+            return self.list_methods()
+        return None if self.find(target) is None else self.message_methods()
+
+    def respond(self, request):
+        if request.method == "OPTIONS":
+            return self.respond_options(request)
+        return super().respond(request)
+
+    def respond_options(self, request):
+        allowed = ["GET", "HEAD", "POST", "PUT"] if request.target == "*" else self.allowed(request.target)
+        if allowed is None:
+            return self.error(404)
+        return Response(204, "", Allow=", ".join(allowed))
+
+    def date(self):
+        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
+
+    def connection(self, response):
+        return "keep-alive" if getattr(response, "keeps", False) else "close"
+
+    def response_fields(self, response):
+        fields = super().response_fields(response)[1:]
+        if response.status == 204:
+            fields = [field for field in fields if not field[0].startswith("Content-")]
+        return [("Date", self.date()), ("Connection", self.connection(response)), *fields]
+
+    def respond_once(self, buffer):
+        """The bytes that answer one request, and whether the connection stays open."""
+        head = Head()
+        try:
+            request = self.parse(buffer, head)
+            response = self.locked_respond(request)
+            response.keeps = self.is_persistent(request)
+        except Early as early:
+            response = early.response
+        except NeedsMore:
+            raise
+        except Exception as error:
+            response = self.refuse(error)
+        return self.render(response, head.method), getattr(response, "keeps", False)
+
+    def locked_respond(self, request):
+        return self.respond(request)
+
+
+class KeptThreads(Kept, Threaded):
+    """A thread for each connection."""
+
+    def serve(self, conn):
+        with conn:
+            buffer = self.buffer(conn)
+            try:
+                while True:
+                    buffer.fill = self.filler(conn)
+                    data, keeps = self.respond_once(buffer)
+                    conn.settimeout(self.timeout)
+                    self.send(conn, data)
+                    if not keeps:
+                        return self.close(conn)
+                    if not self.wait_for_request(conn, buffer):
+                        return None
+            except self.lost as error:
+                print("a connection failed: %s" % error, flush=True)
+
+    def buffer(self, conn):
+        return Buffer(None, conn.sendall)
+
+    def end_idle(self, conn):
+        pass
+
+    def locked_respond(self, request):
+        with self.lock:
+            return self.respond(request)
+
+    def wait_for_request(self, conn, buffer):
+        """Whether a byte of the next request comes in time."""
+        end = time.monotonic() + self.idle_timeout
+        while not buffer.data and time.monotonic() < end and not self.stopping:
+            conn.settimeout(0.05)
+            try:
+                buffer.data = conn.recv(65536)
+                if not buffer.data:
+                    return False
+            except socket.timeout:
+                pass
+        if not buffer.data and not self.stopping:
+            self.end_idle(conn)
+        return bool(buffer.data)
+
+    def stop(self):
+        self.stopping = True
+        super().stop()
+
+
 # --- The tables -----------------------------------------------------------------------------------
 
 SERVERS = {}
-CLASSES = {2: Echo, 3: Http, 5: Http, 6: Http, 7: Http, 8: Http, 10: Hardened, 11: Threaded}
+CLASSES = {2: Echo, 3: Http, 5: Http, 6: Http, 7: Http, 8: Http, 10: Hardened, 11: Threaded,
+           12: KeptThreads}
 
 
 def but(base, **overrides):
@@ -893,10 +1134,10 @@ def send_drop_by_drop(self, conn, data):
         conn.sendall(bytes([byte]))
 
 
-def send_head_then_body(self, conn, data):
+def send_head_then_body(self, conn, data, pause=0.02):
     head, _, body = data.partition(b"\r\n\r\n")
     conn.sendall(head + b"\r\n\r\n")
-    time.sleep(0.02)
+    time.sleep(pause)
     conn.sendall(body)
 
 
@@ -1040,6 +1281,536 @@ class Handlers(Threaded):
             server.socket.close()
 
 
+class KeptFile(KeptThreads):
+    """The connection as a file. A timer ends the time of a request."""
+
+    class FileBuffer(Buffer):
+        def __init__(self, conn):
+            super().__init__(None, conn.sendall)
+            self.file, self.over = conn.makefile("rb"), False
+
+        def taken(self, data, is_whole):
+            if is_whole:
+                return data
+            if self.over:
+                raise socket.timeout("the request took too long")
+            raise Ended("the connection ended before the request did")
+
+        def line(self, limit, status):
+            line = self.file.readline(limit + 3)
+            if len(line.rstrip(b"\r\n")) > limit:
+                raise Refused(status)
+            line = self.taken(line, line.endswith(b"\n"))
+            return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+
+        def chunk_line(self, limit):
+            line = self.file.readline(limit + 2)
+            if len(line) > limit:
+                raise Refused(400)
+            return self.taken(line, line.endswith(b"\n"))
+
+        def bytes(self, length):
+            data = self.file.read(length)
+            return self.taken(data, len(data) == length)
+
+    def serve(self, conn):
+        with conn:
+            buffer = self.FileBuffer(conn)
+            self.waiting = getattr(self, "waiting", set())
+            try:
+                keeps = True
+                while keeps:
+                    timer = threading.Timer(self.timeout, self.cut, (conn, buffer))
+                    timer.daemon = True
+                    timer.start()
+                    data, keeps = self.respond_once(buffer)
+                    timer.cancel()
+                    conn.sendall(data)
+                    if keeps and not self.peek(conn, buffer):
+                        return
+                self.close(conn)
+            except OSError as error:
+                print("a connection failed: %s" % error, flush=True)
+            finally:
+                buffer.file.close()
+
+    def cut(self, conn, buffer):
+        buffer.over = True
+        conn.shutdown(socket.SHUT_RD)
+
+    def peek(self, conn, buffer):
+        """Waits for the next request. A signal or a timer ends the wait."""
+        timer = threading.Timer(self.idle_timeout, conn.shutdown, (socket.SHUT_RD,))
+        timer.daemon = True
+        timer.start()
+        self.waiting.add(conn)
+        try:
+            return not self.stopping and bool(buffer.file.peek(1))
+        finally:
+            timer.cancel()
+            self.waiting.discard(conn)
+
+    def stop(self):
+        self.stopping = True
+        for conn in list(getattr(self, "waiting", ())):
+            conn.shutdown(socket.SHUT_RD)
+        super().stop()
+
+
+class KeptAsync(Kept, Async):
+    """Tasks. The bytes of a request are parsed anew when more have come."""
+
+    def end(self):
+        self.stopping = True
+        for reader in list(self.idle):
+            reader.feed_eof()
+
+    def run(self):
+        self.idle = set()
+        asyncio.run(self.main())
+
+    async def main(self):
+        self.served = 0
+        server = await asyncio.start_server(self.talk, *self.address, limit=1 << 17, backlog=512)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.end)
+        while not self.stopping:
+            await asyncio.sleep(0.02)
+        server.close()
+        while self.served:
+            await asyncio.sleep(0.01)
+
+    async def talk(self, reader, writer):
+        if self.served >= self.permits:
+            writer.write(self.render(self.error(503, Retry_After="2")))
+            return await self.finish(reader, writer, 0.1)
+        self.served += 1
+        try:
+            rest, keeps = b"", True
+            while keeps:
+                try:
+                    data, keeps, rest = await asyncio.wait_for(
+                        self.one(reader, writer, rest), self.timeout)
+                except asyncio.TimeoutError:
+                    data, keeps = self.render(self.error(408)), False
+                writer.write(data)
+                await writer.drain()
+                if keeps and not rest:
+                    self.idle.add(reader)
+                    try:
+                        rest = await asyncio.wait_for(reader.read(65536), self.idle_timeout)
+                    except asyncio.TimeoutError:
+                        pass
+                    self.idle.discard(reader)
+                    if not rest:
+                        return
+            await self.finish(reader, writer, 1)
+        except OSError as error:
+            print(error, flush=True)
+        finally:
+            writer.close()
+            self.served -= 1
+
+    async def one(self, reader, writer, data):
+        said = []
+
+        def interim(line):
+            if not said:
+                said.append(line)
+                writer.write(line)
+
+        while True:
+            buffer = Buffer(self.needs_more, interim)
+            buffer.data = data
+            try:
+                return (*self.respond_once(buffer), buffer.data)
+            except NeedsMore:
+                data += await reader.read(65536) or self.end_of_input()
+
+
+class KeptSelector(Kept, Async):
+    """One thread and a loop over the sockets that are ready."""
+
+    def run(self):
+        self.loop = loop = selectors.DefaultSelector()
+        listener = self.listen()
+        loop.register(listener, selectors.EVENT_READ)
+        signal.signal(signal.SIGTERM, self.end)
+        self.states = {}
+        while not self.stopping or any(state["data"] for state in self.states.values()):
+            for key, _ in loop.select(0.05):
+                if key.fileobj is listener:
+                    self.accept(listener)
+                else:
+                    self.receive(key.fileobj)
+            now = time.monotonic()
+            for conn, state in list(self.states.items()):
+                if state["closing"] and now > state["end"]:
+                    self.drop(conn)
+                elif now > state["end"] and (state["data"] or not state["answered"]):
+                    self.finish(conn, self.render(self.error(408)))
+                elif now > state["end"] or self.stopping and not state["data"] and not state["closing"]:
+                    self.drop(conn)
+            if self.stopping and listener.fileno() >= 0:
+                loop.unregister(listener)
+                listener.close()
+
+    def end(self, *_):
+        self.stopping = True
+
+    def accept(self, listener):
+        conn, _ = listener.accept()
+        state = {"data": b"", "end": time.monotonic() + self.timeout, "closing": False,
+                 "answered": False, "said": False}
+        self.states[conn] = state
+        self.loop.register(conn, selectors.EVENT_READ)
+        if len(self.states) > self.permits:
+            self.finish(conn, self.render(self.error(503, Retry_After="2")))
+
+    def drop(self, conn):
+        self.loop.unregister(conn)
+        conn.close()
+        del self.states[conn]
+
+    def finish(self, conn, data):
+        state = self.states[conn]
+        state.update(data=b"", closing=True, end=time.monotonic() + 1)
+        try:
+            conn.sendall(data)
+            conn.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def receive(self, conn):
+        state = self.states[conn]
+        try:
+            data = conn.recv(65536)
+        except OSError:
+            return self.drop(conn)
+        if not data:
+            return self.drop(conn)
+        if state["closing"]:
+            return
+        if not state["data"] and state["answered"]:
+            state["end"] = time.monotonic() + self.timeout
+        state["data"] += data
+
+        def interim(line):
+            if not state["said"]:
+                state["said"] = True
+                conn.sendall(line)
+
+        while state["data"]:
+            buffer = Buffer(self.needs_more, interim)
+            buffer.data = state["data"]
+            try:
+                answer, keeps = self.respond_once(buffer)
+            except NeedsMore:
+                return
+            state.update(data=buffer.data, answered=True, said=False)
+            if not keeps:
+                return self.finish(conn, answer)
+            try:
+                conn.sendall(answer)
+            except OSError:
+                return self.drop(conn)
+            state["end"] = time.monotonic() + self.idle_timeout + (self.timeout if buffer.data else 0)
+
+
+class KeptLibrary(Kept, Hardened):
+    """http.server of the standard library, with what it does not do right done here."""
+
+    def run(self):
+        app, permits, waiting, lock = self, threading.Semaphore(256), set(), threading.Lock()
+
+        def locked_respond(request):
+            with lock:
+                return app.respond(request)
+
+        app.locked_respond = locked_respond
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                self.buffer = KeptFile.FileBuffer(self.connection)
+                self.is_first = True
+
+            def cut(self):
+                self.buffer.over = True
+                self.connection.shutdown(socket.SHUT_RD)
+
+            def wait(self):
+                """Waits for the next request; the signal shuts down those that wait."""
+                timer = threading.Timer(app.idle_timeout, self.connection.shutdown, (socket.SHUT_RD,))
+                timer.daemon = True
+                timer.start()
+                waiting.add(self.connection)
+                try:
+                    return not app.stopping and bool(self.buffer.file.peek(1))
+                finally:
+                    timer.cancel()
+                    waiting.discard(self.connection)
+
+            def handle_one_request(self):
+                self.close_connection = True
+                if not self.is_first and not self.wait():
+                    return
+                self.is_first = False
+                timer = threading.Timer(app.timeout, self.cut)
+                timer.daemon = True
+                timer.start()
+                try:
+                    data, keeps = app.respond_once(self.buffer)
+                finally:
+                    timer.cancel()
+                self.wfile.write(data)
+                self.close_connection = not keeps
+                if not keeps:
+                    app.close(self.connection)
+
+            def finish(self):
+                self.buffer.file.close()
+                super().finish()
+
+        class TcpServer(socketserver.ThreadingTCPServer):
+            allow_reuse_address, request_queue_size, daemon_threads = True, 512, False
+
+            def process_request(self, request, address):
+                if permits.acquire(blocking=False):
+                    super().process_request(request, address)
+                else:
+                    Threaded.reject(app, request)
+
+            def process_request_thread(self, request, address):
+                super().process_request_thread(request, address)
+                permits.release()
+
+            def handle_error(self, request, address):
+                print("a connection failed: %s" % sys.exc_info()[1], flush=True)
+
+            def shutdown_request(self, request):
+                self.close_request(request)
+
+        app.rejected_fields = lambda: {"Retry_After": "1"}
+        with TcpServer(self.address, Handler) as server:
+            end = threading.Thread(target=server.shutdown)
+
+            def stop(*_):
+                app.stopping = True
+                for conn in list(waiting):
+                    conn.shutdown(socket.SHUT_RD)
+                end.start()
+
+            signal.signal(signal.SIGTERM, stop)
+            server.serve_forever(poll_interval=0.05)
+            server.socket.close()
+
+
+class Streams(Kept, Async):
+    """Coroutines that read line by line, with a parser of their own."""
+
+    def run(self):
+        asyncio.run(self.main())
+
+    async def main(self):
+        self.tasks, self.idle = set(), set()
+        server = await asyncio.start_server(self.talk, *self.address, limit=1 << 15, backlog=512)
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await stop.wait()
+        self.stopping = True
+        server.close()
+        for task in list(self.idle):
+            task.cancel()
+        while self.tasks:
+            await asyncio.sleep(0.01)
+
+    async def talk(self, reader, writer):
+        task = asyncio.current_task()
+        if len(self.tasks) >= 256:
+            writer.write(self.render(self.error(503, Retry_After="1")))
+            return await self.finish(reader, writer, 0.1)
+        self.tasks.add(task)
+        try:
+            first = b""
+            while True:
+                try:
+                    response, method = await asyncio.wait_for(self.exchange(reader, writer, first), 10)
+                except asyncio.TimeoutError:
+                    response, method = self.error(408), ""
+                writer.write(self.render(response, method))
+                await writer.drain()
+                if not getattr(response, "keeps", False):
+                    return await self.finish(reader, writer, 1)
+                self.idle.add(task)
+                if self.stopping:
+                    return
+                first = await asyncio.wait_for(reader.read(1), 3)
+                self.idle.discard(task)
+                if not first:
+                    return
+        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, asyncio.CancelledError):
+            pass
+        finally:
+            self.idle.discard(task)
+            self.tasks.discard(task)
+            writer.close()
+
+    async def exchange(self, reader, writer, first):
+        method = ""
+        try:
+            line = await self.line(reader, 8192, 414, first)
+            line = line or await self.line(reader, 8192, 414)
+            request = self.parse_request_line(line)
+            method = request.method
+            left = 16384 - len(line) - 2
+            while True:
+                line = await self.line(reader, max(left, 0), 431)
+                if not line:
+                    break
+                left -= len(line) + 2
+                request.fields.append(self.parse_field(line))
+                if len(request.fields) > 100:
+                    raise Refused(431)
+            self.check_host(request)
+            request.target = self.origin_form(request)
+            chunked = self.is_chunked(request)
+            length = 0 if chunked else self.content_length(request)
+            if length > self.max_body:
+                raise Refused(413)
+            said = Buffer(None, writer.write)
+            self.look_at_expect(said, request, chunked or length > 0)
+            request.body = await (self.chunks(reader) if chunked else reader.readexactly(length))
+            response = self.respond(request)
+            response.keeps = self.is_persistent(request)
+            return response, method
+        except Early as early:
+            return early.response, method
+        except (Refused, ValueError) as error:
+            return self.refuse(error), method
+
+    async def line(self, reader, limit, status, first=b""):
+        try:
+            line = first if first == b"\n" else first + await reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError as error:
+            raise Refused(status) from error
+        line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        if len(line) > limit:
+            raise Refused(status)
+        return self.check_line(line)
+
+    async def chunks(self, reader):
+        body = bytearray()
+        while True:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.LimitOverrunError as error:
+                raise Refused(400) from error
+            size = self.chunk_size(line)
+            if len(body) + size > self.max_body:
+                raise Refused(413)
+            if size == 0:
+                break
+            body += await reader.readexactly(size)
+            if await reader.readexactly(2) != b"\r\n":
+                raise ValueError("no end of a chunk")
+        left = 16384
+        while True:
+            line = await self.line(reader, left, 431)
+            if not line:
+                return bytes(body)
+            left = max(0, left - len(line) - 2)
+            self.parse_field(line)
+
+
+def one_byte_a_recv(self, conn):
+    fill = Hardened.filler(self, SmallReads(conn))
+    return fill
+
+
+class SmallReads:
+    """A connection of which each recv brings one byte, of a short body at least."""
+
+    def __init__(self, conn):
+        self.conn, self.count = conn, 0
+
+    def settimeout(self, seconds):
+        self.conn.settimeout(seconds)
+
+    def recv(self, _):
+        self.count += 1
+        return self.conn.recv(1 if self.count < 3000 else 65536)
+
+
+class Lenient(KeptThreads):
+    """Takes the other choice wherever the RFC leaves one."""
+
+    def list_methods(self):
+        return ["OPTIONS", *super().list_methods()]
+
+    def message_methods(self):
+        return [*super().message_methods(), "OPTIONS"]
+
+    def parse(self, buffer, head):
+        """Puts a space in the place of a line end before white space."""
+        while b"\r\n\r\n" not in buffer.data and len(buffer.data) < 20_000:
+            buffer.data += buffer.fill()
+        first, end, rest = buffer.data.partition(b"\r\n\r\n")
+        lines = first.split(b"\r\n")
+        if len(lines) > 2 and not lines[1].startswith((b" ", b"\t")):
+            first = re.sub(rb"\r\n[ \t]+", b" ", first)
+        buffer.data = first + end + rest
+        return super().parse(buffer, head)
+
+    def check_codings(self, request, codings):
+        """The chunks count, and the connection closes."""
+        if codings != ["chunked"]:
+            raise Refused(400)
+        request.closes = bool(request.values("Content-Length")) or request.version == "HTTP/1.0"
+
+    def is_persistent(self, request):
+        return not getattr(request, "closes", False) and super().is_persistent(request)
+
+    def content_length(self, request):
+        if len(request.values("Content-Length")) > 1:
+            raise Refused(400)
+        return super().content_length(request)
+
+    def read_content(self, buffer, request):
+        super().read_content(buffer, request)
+        if request.body and request.method == "GET":
+            raise Refused(400)
+
+    def locked_respond(self, request):
+        response = super().locked_respond(request)
+        if response.status in (404, 405):
+            request.closes = True
+        return response
+
+    def interim(self):
+        return b"HTTP/1.1 100 Go on\r\nX-Note: please\r\n\r\n"
+
+    def end_idle(self, conn):
+        conn.sendall(self.render(self.error(408)))
+
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        if getattr(response, "keeps", False):
+            fields.append(("Keep-Alive", "timeout=4"))
+        return fields
+
+
+class HangsUp(KeptThreads):
+    """Closes without a response where a chunk is wrong."""
+
+    def read_chunks(self, buffer):
+        try:
+            return super().read_chunks(buffer)
+        except ValueError as error:
+            raise ConnectionError("a bad chunk") from error
+
+
 right("echo-buffer", 2)
 right("echo-file", 2, EchoFile)
 right("echo-asyncio", 2, EchoAsync)
@@ -1075,6 +1846,20 @@ right("threads-11", 11)
 right("table-11", 11, store=Table)
 right("handlers-11", 11, Handlers)
 right("asyncio-11", 11, but(Async, store=JsonFile))
+
+right("kept-threads-12", 12)
+right("kept-table-12", 12, store=Table)
+right("kept-file-12", 12, KeptFile)
+right("kept-asyncio-12", 12, but(KeptAsync, store=JsonFile))
+right("kept-selectors-12", 12, but(KeptSelector, store=JsonFile))
+right("kept-library-12", 12, KeptLibrary)
+right("kept-streams-12", 12, but(Streams, store=JsonFile))
+right("kept-byte-by-byte-12", 12, filler=one_byte_a_recv)
+right("kept-head-then-body-12", 12,
+      send=lambda self, conn, data: send_head_then_body(self, conn, data, 0.002))
+right("kept-lenient-12", 12, Lenient)
+right("kept-hangs-up-12", 12, HangsUp)
+right("kept-idle-10-s-12", 12, idle_timeout=10)
 
 # --- Wrong servers: stage 2 -----------------------------------------------------------------------
 
@@ -2356,6 +3141,1331 @@ wrong("loses-at-the-end", 11, "A message that comes after SIGTERM is answered an
       "orderly-end", answer=not_kept_at_the_end)
 wrong("dies-of-crowd", 11, "The 257th connection ends the server.", "crowd", reject=dies_of_crowd)
 
+
+# --- Wrong servers: stage 12 ----------------------------------------------------------------------
+
+
+def never_kept(self, request):
+    return False
+
+
+class DropsRest(KeptThreads):
+    """A buffer for each request, so that what came with the one before is lost."""
+
+    def wait_for_request(self, conn, buffer):
+        buffer.data = b""
+        return super().wait_for_request(conn, buffer)
+
+
+class OneRecvEach(KeptThreads):
+    """Reads a request only from new bytes: those in the buffer are looked at when more have come."""
+
+    def wait_for_request(self, conn, buffer):
+        rest, buffer.data = buffer.data, b""
+        came = super().wait_for_request(conn, buffer)
+        buffer.data = rest + buffer.data
+        return came
+
+
+class Unordered(KeptThreads):
+    """Answers each pipelined request in a thread of its own."""
+
+    def serve(self, conn):
+        self.turn = 0
+        super().serve(conn)
+
+    def send(self, conn, data):
+        def later():
+            try:
+                conn.sendall(data)
+            except OSError:
+                pass
+
+        if b"application/json" in data and b"keep-alive" in data[:200]:
+            timer = threading.Timer(0.03, later)
+            timer.start()
+            self.timers = getattr(self, "timers", []) + [timer]
+        else:
+            conn.sendall(data)
+
+
+class ClosesWithoutWord(KeptThreads):
+    """Closes after each response, and says keep-alive all the same."""
+
+    def wait_for_request(self, conn, buffer):
+        return False
+
+
+class TwoRequestsAtMost(KeptThreads):
+    """Closes after the second response without a word."""
+
+    def buffer(self, conn):
+        buffer = super().buffer(conn)
+        buffer.count = 0
+        return buffer
+
+    def wait_for_request(self, conn, buffer):
+        buffer.count += 1
+        return buffer.count < 2 and super().wait_for_request(conn, buffer)
+
+
+class AnswersAfterClose(KeptThreads):
+    """Goes on where more has come already, although close was said."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        return data, keeps or bool(buffer.data)
+
+
+class BodyInBuffer(KeptThreads):
+    """Does not read the body of a request that does not need it."""
+
+    methods = ("GET", "HEAD", "DELETE", "OPTIONS", "PATCH")
+
+    def read_length(self, buffer, request, length):
+        if request.method in self.methods:
+            return b""
+        return super().read_length(buffer, request, length)
+
+
+def unread_where_404(self, buffer, request, length):
+    if self.allowed(request.target) is None:
+        return b""
+    return buffer.bytes(length)
+
+
+class ShortRead(KeptFile):
+    """Takes what `read` brings for the body, also where the connection ended before."""
+
+    class FileBuffer(KeptFile.FileBuffer):
+        def bytes(self, length):
+            return self.file.read(length)
+
+
+def options_exact(*names):
+    """Knows a word of Connection only where it stands alone, as it is here."""
+    def is_persistent(self, request):
+        value = ", ".join(request.values("Connection"))
+        if value in names or self.stopping:
+            return False
+        return request.version != "HTTP/1.0" or value == "keep-alive"
+
+    return is_persistent
+
+
+def close_as_a_part(self, request):
+    if "close" in ",".join(request.values("Connection")).lower():
+        return False
+    return Kept.is_persistent(self, request)
+
+
+def first_connection_field(self, request):
+    value = (request.values("Connection") or [""])[0].lower()
+    if "close" in [word.strip() for word in value.split(",")] or self.stopping:
+        return False
+    return request.version != "HTTP/1.0" or "keep-alive" in value
+
+
+def keep_alive_wins(self, request):
+    if "keep-alive" in self.elements(request, "Connection") and not self.stopping:
+        return True
+    return Kept.is_persistent(self, request)
+
+
+def version_unseen(self, request):
+    return "close" not in self.elements(request, "Connection") and not self.stopping
+
+
+def old_never_kept(self, request):
+    return request.version != "HTTP/1.0" and Kept.is_persistent(self, request)
+
+
+def says(word):
+    def connection(self, response):
+        return word or Kept.connection(self, response)
+
+    return connection
+
+
+class SaysNothing(KeptThreads):
+    """Has no Connection field at all."""
+
+    def response_fields(self, response):
+        return [field for field in super().response_fields(response) if field[0] != "Connection"]
+
+
+def body_of_head(self, response, method=""):
+    keeps = getattr(response, "keeps", False)
+    return KeptThreads.render(self, response, "GET" if keeps and response.status == 404 else method)
+
+
+class LengthIn204(KeptThreads):
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        return fields + [("Content-Length", 0)] if response.status == 204 else fields
+
+
+class BodyIn204(KeptThreads):
+    def render(self, response, method=""):
+        return super().render(response, method) + (b"\n" if response.status == 204 else b"")
+
+
+def options_status(status):
+    def respond_options(self, request):
+        response = Kept.respond_options(self, request)
+        response.status = status if response.status == 204 else response.status
+        return response
+
+    return respond_options
+
+
+def options_without_allow(self, request):
+    response = Kept.respond_options(self, request)
+    response.fields = []
+    return response
+
+
+def options_anywhere(self, request):
+    return Response(204, "", Allow="GET, HEAD, POST, PUT" if request.target == "*" else "GET, HEAD, POST")
+
+
+def allow_of_all(self, request):
+    response = Kept.respond_options(self, request)
+    if response.status == 204:
+        response.fields = [("Allow", "GET, HEAD, POST, PUT")]
+    return response
+
+
+def star_unknown(self, request):
+    return self.error(404) if request.target == "*" else Kept.respond_options(self, request)
+
+
+def date_with(form, clock=time.gmtime):
+    return lambda self: time.strftime(form, clock())
+
+
+def date_in_korea(self):
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 9 * 3600))
+
+
+class DateOnlyOfSuccess(KeptThreads):
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        return [field for field in fields if field[0] != "Date" or response.status < 300]
+
+
+class NoDate(KeptThreads):
+    def response_fields(self, response):
+        return [field for field in super().response_fields(response) if field[0] != "Date"]
+
+
+class NoDateIn204(KeptThreads):
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        return [field for field in fields if field[0] != "Date" or response.status != 204]
+
+
+def any_target(self, text):
+    return re.fullmatch(r"[^\s]+", text)
+
+
+def fragment_cut(self, request):
+    request.target = request.target.partition("#")[0]
+    return Kept.origin_form(self, request)
+
+
+def target_any_with(pattern):
+    return lambda self, text: re.fullmatch(pattern, text)
+
+
+def any_authority(self, request):
+    scheme, _, rest = request.target.partition("://")
+    if not rest or request.target.startswith("/"):
+        return Kept.origin_form(self, request)
+    return "/" + rest.partition("/")[2]
+
+
+def authority_begins(self, request):
+    own = "http://%s:%d" % self.address
+    if request.target.startswith(own):
+        return "/" + request.target.partition("://")[2].partition("/")[2]
+    return Kept.origin_form(self, request)
+
+
+def no_absolute_form(self, request):
+    if "://" in request.target:
+        raise Refused(421)
+    return Kept.origin_form(self, request)
+
+
+def absolute_needs_host(self, request):
+    if "://" in request.target and request.values("Host") != ["%s:%d" % self.address]:
+        raise Refused(400)
+    return Kept.origin_form(self, request)
+
+
+def other_is_404(self, request):
+    try:
+        return Kept.origin_form(self, request)
+    except Refused as error:
+        raise Refused(404) from error
+
+
+def host_must_be_there(self, request):
+    if not request.values("Host"):
+        raise ValueError("no Host")
+    Kept.check_host(self, request)
+
+
+def same_hosts_only(self, request):
+    hosts = set(request.values("Host"))
+    if len(hosts) != 1 and request.version != "HTTP/1.0":
+        raise ValueError("not one Host")
+
+
+def any_one_host(self, request):
+    if len(request.values("Host")) > 1 or not request.values("Host") and request.version != "HTTP/1.0":
+        raise ValueError("not one Host")
+
+
+# Chunks.
+
+
+class LengthWins(KeptThreads):
+    """Where there is a Content-Length, Transfer-Encoding is not looked at."""
+
+    def content_length(self, request):
+        return length_alone(self, request)
+
+    def is_chunked(self, request):
+        return not request.values("Content-Length") and super().is_chunked(request)
+
+
+def both_accepted(self, request, codings):
+    """The chunks count, and the connection stays open."""
+    if codings != ["chunked"] or request.version == "HTTP/1.0":
+        raise Refused(400)
+
+
+def version_not_seen(self, request, codings):
+    if codings != ["chunked"] or request.values("Content-Length"):
+        raise Refused(400)
+
+
+def chunked_anywhere(self, request, codings):
+    if request.values("Content-Length") or request.version == "HTTP/1.0":
+        raise Refused(400)
+    if not any("chunked" in coding for coding in codings):
+        raise Refused(501)
+
+
+def chunked_somewhere(self, request, codings):
+    if request.values("Content-Length") or request.version == "HTTP/1.0":
+        raise Refused(400)
+    if "chunked" not in codings:
+        raise Refused(501)
+
+
+def chunked_last(self, request, codings):
+    if request.values("Content-Length") or request.version == "HTTP/1.0":
+        raise Refused(400)
+    if codings[-1:] != ["chunked"]:
+        raise Refused(501)
+
+
+def chunked_by_set(self, request, codings):
+    if request.values("Content-Length") or request.version == "HTTP/1.0":
+        raise Refused(400)
+    if set(codings) != {"chunked"}:
+        raise Refused(501)
+
+
+def length_alone(self, request):
+    """Does not look at Transfer-Encoding."""
+    lengths = set(request.values("Content-Length") or ["0"])
+    if len(lengths) > 1:
+        raise ValueError("two lengths")
+    return self.parse_length(lengths.pop())
+
+
+class UnknownIsNone(KeptThreads):
+    """A coding that is not known is not looked at."""
+
+    content_length = length_alone
+
+    def is_chunked(self, request):
+        return self.elements(request, "Transfer-Encoding") == ["chunked"] and super().is_chunked(request)
+
+
+class FirstCoding(KeptThreads):
+    """Of several Transfer-Encoding fields the first one counts."""
+
+    def is_chunked(self, request):
+        values = request.values("Transfer-Encoding")
+        if values[:1] == ["chunked"] and len(values) > 1:
+            return not request.values("Content-Length")
+        return super().is_chunked(request)
+
+
+class CodingWithCase(KeptThreads):
+    """Knows the word chunked only in small letters."""
+
+    def is_chunked(self, request):
+        if any(value != value.lower() for value in request.values("Transfer-Encoding")):
+            raise Refused(501)
+        return super().is_chunked(request)
+
+
+class EmptyCodingIsNone(KeptThreads):
+    content_length = length_alone
+
+    def is_chunked(self, request):
+        return bool(self.elements(request, "Transfer-Encoding")) and super().is_chunked(request)
+
+
+class CodingOnlyOfBodies(KeptThreads):
+    """Looks at the framing of POST and PUT alone."""
+
+    content_length = length_alone
+
+    def is_chunked(self, request):
+        return request.method in ("POST", "PUT") and super().is_chunked(request)
+
+
+class RefusedStaysOpen(KeptThreads):
+    """A request that cannot be read is answered, and the connection stays open."""
+
+    statuses = (400,)
+
+    def refuse(self, error):
+        response = super().refuse(error)
+        response.keeps = response.status in self.statuses
+        return response
+
+
+def size_by(convert):
+    """Another way to read the length of a chunk."""
+    def chunk_size(self, line):
+        if not line.endswith(b"\r\n"):
+            raise ValueError("no CR LF")
+        return max(0, convert(line.partition(b";")[0].rstrip(b"\r\n")))
+
+    return chunk_size
+
+
+def decimal_size(text):
+    if not re.fullmatch(b"[0-9]+", text):
+        raise ValueError("no length")
+    return int(text)
+
+
+def c_size(text):
+    """As strtol does: what comes after the digits does not matter."""
+    found = re.match(rb"[0-9A-Fa-f]+", text)
+    return int(found[0], 16) if found else 0
+
+
+def digits_or_empty(text):
+    if not re.fullmatch(b"[0-9A-Fa-f]*", text):
+        raise ValueError("no length")
+    return int(text or b"0", 16)
+
+
+def wraps_at_64_bits(text):
+    if not re.fullmatch(b"[0-9A-Fa-f]+", text):
+        raise ValueError("no length")
+    return int(text, 16) % (1 << 64)
+
+
+def small_letters(text):
+    if not re.fullmatch(b"[0-9a-f]+", text):
+        raise ValueError("no length")
+    return int(text, 16)
+
+
+def no_zeros_before(text):
+    if not re.fullmatch(b"0|[1-9A-Fa-f][0-9A-Fa-f]*", text):
+        raise ValueError("no length")
+    return int(text, 16)
+
+
+def no_extensions(self, line):
+    if b";" in line:
+        raise ValueError("no length of a chunk")
+    return Kept.chunk_size(self, line)
+
+
+def lf_is_enough(self, line):
+    return Kept.chunk_size(self, line.rstrip(b"\r\n") + b"\r\n")
+
+
+def end_unchecked(self, buffer):
+    buffer.bytes(2)
+
+
+def end_by_line(self, buffer):
+    if buffer.chunk_line(1000) not in (b"\r\n", b"\n"):
+        raise ValueError("no end of a chunk")
+
+
+def end_where_it_may_be(self, buffer):
+    """Skips a line end where there is one."""
+    buffer.data += b"" if buffer.data else buffer.fill()
+    if buffer.data[:1] == b"\r":
+        buffer.bytes(2)
+
+
+def rest_of_line(self, buffer):
+    buffer.chunk_line(1 << 16)
+
+
+def no_trailers(self, buffer):
+    if buffer.bytes(2) != b"\r\n":
+        raise ValueError("not the end")
+
+
+def trailers_as_they_come(self, buffer):
+    while buffer.chunk_line(1 << 20) not in (b"\r\n", b"\n"):
+        pass
+
+
+def trailers_unlimited(self, buffer):
+    while True:
+        line = self.check_line(buffer.line(1 << 20, 431))
+        if not line:
+            break
+        self.parse_field(line)
+
+
+def no_empty_line_at_the_end(self, buffer):
+    """Leaves the empty line after the last chunk to the next request, which may follow one."""
+
+
+def first_chunk_only(self, buffer):
+    body = Kept.read_chunks(self, buffer)
+    return body[:5]
+
+
+def decoded_by_chunk(self, buffer):
+    body = ""
+    while True:
+        size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+        if size == 0:
+            self.read_trailers(buffer)
+            return body.encode()
+        if len(body) + size > self.max_body:
+            raise Refused(413)
+        body += buffer.bytes(size).decode("utf-8", "replace")
+        self.end_of_chunk(buffer)
+
+
+def up_to_the_first_end(self, buffer):
+    """Looks for the end of the last chunk in the bytes, wherever it stands."""
+    while b"0\r\n\r\n" not in buffer.data:
+        if len(buffer.data) > 2 * self.max_body:
+            raise Refused(413)
+        buffer.data += buffer.fill()
+    part, end, rest = buffer.data.partition(b"0\r\n\r\n")
+    whole = Buffer(self.end_of_input)
+    whole.data = part + end
+    buffer.data = rest
+    return Kept.read_chunks(self, whole)
+
+
+def limit_by_chunk(self, buffer):
+    body = b""
+    while True:
+        size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+        if size == 0:
+            self.read_trailers(buffer)
+            return body
+        if size > self.max_body:
+            raise Refused(413)
+        body += buffer.bytes(size)
+        self.end_of_chunk(buffer)
+
+
+def limit_at_the_end(self, buffer):
+    body = b""
+    while True:
+        size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+        if size == 0:
+            self.read_trailers(buffer)
+            if len(body) > self.max_body:
+                raise Refused(413)
+            return body
+        body += buffer.bytes(size)
+        self.end_of_chunk(buffer)
+
+
+def kept_where_chunks_end(self, buffer):
+    """The end of the connection ends the chunks as well."""
+    body = b""
+    try:
+        while True:
+            size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+            if size == 0:
+                self.read_trailers(buffer)
+                return body
+            if len(body) + size > self.max_body:
+                raise Refused(413)
+            body += buffer.bytes(size)
+            self.end_of_chunk(buffer)
+    except Ended:
+        return body
+
+
+# Expect.
+
+
+def expect_unknown(self, buffer, request, has_body):
+    pass
+
+
+def always_continue(self, buffer, request, has_body):
+    if has_body:
+        buffer.interim(self.interim())
+
+
+def expect_without_look(self, buffer, request, has_body):
+    """Says 100 before it knows whether it wants the body."""
+    if self.elements(request, "Expect") == ["100-continue"] and request.version != "HTTP/1.0":
+        buffer.interim(self.interim())
+
+
+def expect_of_any_version(self, buffer, request, has_body):
+    request.version, version = "HTTP/1.1", request.version
+    try:
+        Kept.look_at_expect(self, buffer, request, has_body)
+    finally:
+        request.version = version
+
+
+def expect_with_case(self, buffer, request, has_body):
+    if request.values("Expect") not in ([], ["100-continue"]):
+        raise Refused(417)
+    Kept.look_at_expect(self, buffer, request, has_body)
+
+
+def other_expectations_ignored(self, buffer, request, has_body):
+    if self.elements(request, "Expect") == ["100-continue"]:
+        Kept.look_at_expect(self, buffer, request, has_body)
+
+
+def expect_only_length(self, buffer, request, has_body):
+    if request.values("Content-Length"):
+        Kept.look_at_expect(self, buffer, request, has_body)
+
+
+def interim_417(self, buffer, request, has_body):
+    if request.values("Expect"):
+        raise Refused(417)
+
+
+class Interim(KeptThreads):
+    def interim(self):
+        return b"HTTP/1.1 100 Continue\r\n"
+
+
+class LengthAfterContinue(KeptThreads):
+    """Looks at the length when 100 was sent."""
+
+    def read_content(self, buffer, request):
+        if self.elements(request, "Expect") == ["100-continue"]:
+            buffer.interim(self.interim())
+        super().read_content(buffer, request)
+
+    def look_at_expect(self, buffer, request, has_body):
+        pass
+
+
+# Lines and fields.
+
+
+class FoldedDropped(KeptThreads):
+    """A line that begins with white space is left out."""
+
+    def parse_field(self, line):
+        return ("X-Dropped", "") if line.startswith((" ", "\t")) else super().parse_field(line)
+
+
+class FoldedJoined(KeptThreads):
+    """A line that begins with white space is joined to the one before, without a space."""
+
+    def parse(self, buffer, head):
+        while b"\r\n\r\n" not in buffer.data and len(buffer.data) < 20_000:
+            buffer.data += buffer.fill()
+        first, end, rest = buffer.data.partition(b"\r\n\r\n")
+        buffer.data = re.sub(rb"\r\n[ \t]+", b"", first) + end + rest
+        return super().parse(buffer, head)
+
+
+class CrIsLineEnd(KeptThreads):
+    """A CR alone ends a line as well."""
+
+    def check_line(self, line):
+        return super().check_line(line.partition(b"\r")[0])
+
+
+class LastLengthCounts(KeptThreads):
+    def content_length(self, request):
+        return self.parse_length(re.split(", *", ([*request.values("Content-Length")] or ["0"])[-1])[-1])
+
+
+class SkipsGarbage(KeptThreads):
+    """Looks for the next request line after bytes that are none."""
+
+    def parse_request_line(self, line):
+        while not re.search(r" HTTP/1\.[01]$", line):
+            line = self.check_line(self.now.line(self.max_line, 414))
+        return super().parse_request_line(line)
+
+    def parse(self, buffer, head):
+        self.now = buffer
+        return super().parse(buffer, head)
+
+
+def empty_line_ends_connection(self, buffer):
+    raise Ended("an empty line")
+
+
+# The end.
+
+
+class SlowSecondServed(KeptThreads):
+    """The deadline holds for the first request of a connection."""
+
+    def filler(self, conn):
+        if conn not in self.known:
+            self.known.append(conn)
+            return super().filler(conn)
+
+        def fill():
+            conn.settimeout(self.timeout)
+            return conn.recv(65536) or self.end_of_input()
+
+        return fill
+
+    known = []
+
+
+class IdleDeafToSignals(KeptThreads):
+    """A connection that waits does not look for the signal."""
+
+    def wait_for_request(self, conn, buffer):
+        conn.settimeout(self.idle_timeout)
+        try:
+            buffer.data = buffer.data or conn.recv(65536)
+        except socket.timeout:
+            pass
+        return bool(buffer.data)
+
+
+class KeepsAtTheEnd(KeptThreads):
+    """A connection stays open after the signal when its request has been answered."""
+
+    def is_persistent(self, request):
+        options = self.elements(request, "Connection")
+        return "close" not in options and (request.version != "HTTP/1.0" or "keep-alive" in options)
+
+    def wait_for_request(self, conn, buffer):
+        if self.stopping:
+            time.sleep(3)
+        return super().wait_for_request(conn, buffer)
+
+
+class CutsAtTheEnd(KeptThreads):
+    """The signal closes all connections, also those that have a request."""
+
+    connections = []
+
+    def serve(self, conn):
+        self.connections.append(conn)
+        super().serve(conn)
+
+    def stop(self):
+        for conn in self.connections:
+            try:
+                conn.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        super().stop()
+
+
+class IdleDies(KeptThreads):
+    def end_idle(self, conn):
+        os._exit(1)
+
+
+class ResetAfterClose(KeptThreads):
+    """Closes with unread bytes."""
+
+    def close(self, conn):
+        pass
+
+
+class SharedBuffer(KeptThreads):
+    """One buffer for all connections: the rest of one is the beginning of another."""
+
+    rest = b""
+
+    def buffer(self, conn):
+        buffer = super().buffer(conn)
+        buffer.data, KeptThreads.rest = getattr(KeptThreads, "rest", b""), b""
+        return buffer
+
+    def close(self, conn):
+        super().close(conn)
+
+    def serve(self, conn):
+        self.last = None
+        super().serve(conn)
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        if not keeps:
+            KeptThreads.rest = buffer.data
+        return data, keeps
+
+
+class LastMethod(KeptThreads):
+    """Once HEAD was asked, a connection gets no bodies any more."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        if getattr(buffer, "was_head", False):
+            data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        return data, keeps
+
+    def parse(self, buffer, head):
+        request = super().parse(buffer, head)
+        buffer.was_head = getattr(buffer, "was_head", False) or request.method == "HEAD"
+        return request
+
+
+class Recursive(KeptThreads):
+    """Calls itself for each request of a connection."""
+
+    def serve(self, conn):
+        with conn:
+            buffer = self.buffer(conn)
+            try:
+                self.serve_on(conn, buffer)
+            except (OSError, RecursionError) as error:
+                print(error, flush=True)
+
+    def serve_on(self, conn, buffer, depth=0):
+        if depth > 200:
+            raise RecursionError("too many requests")
+        buffer.fill = self.filler(conn)
+        data, keeps = self.respond_once(buffer)
+        self.send(conn, data)
+        if not keeps:
+            return self.close(conn)
+        if self.wait_for_request(conn, buffer):
+            self.serve_on(conn, buffer, depth + 1)
+        return None
+
+
+def wrong12(name, fault, first, base=None, **overrides):
+    wrong(name, 12, fault, first, base, **overrides)
+
+
+wrong12("one-request-12", "The connection is closed after each response, which says close.",
+        "two-requests", is_persistent=never_kept)
+wrong12("closes-without-word", "The connection is closed after each response, which says keep-alive.",
+        "two-requests", ClosesWithoutWord)
+wrong12("two-at-most", "The connection is closed after two responses.", "requests-of-all-kinds",
+        TwoRequestsAtMost)
+wrong12("drops-rest", "What comes in the segment of a request after it is lost.", "pipelined-reads",
+        DropsRest)
+wrong12("one-recv-each", "A request in the buffer is looked at only when more has come.",
+        "pipelined-reads", OneRecvEach)
+wrong12("unordered", "A list is sent later than the responses after it.",
+        "pipelined-reads pipelined-in-pieces", Unordered)
+wrong12("answers-after-close", "A request after Connection: close is answered.",
+        "garbage-tls close-ends", AnswersAfterClose)
+wrong12("body-of-get-unread", "The body of GET is taken for the next request.", "body-of-get",
+        but(BodyInBuffer, methods=("GET",)))
+wrong12("body-of-delete-unread", "The body of DELETE is taken for the next request.",
+        "body-of-delete", but(BodyInBuffer, methods=("DELETE",)))
+wrong12("body-of-options-unread", "The body of OPTIONS is taken for the next request.",
+        "body-of-options", but(BodyInBuffer, methods=("OPTIONS",)))
+wrong12("body-of-404-unread", "The body of a request that is answered 404 is the next request.",
+        "long-body-then-request body-of-404", read_length=unread_where_404)
+wrong12("body-cut-short-accepted", "A body that the end of the connection cuts short is stored.",
+        "half-a-body-and-fin", ShortRead)
+wrong12("close-with-case", "Connection is compared as it stands.", "close-in-a-list",
+        is_persistent=options_exact("close"))
+wrong12("close-alone", "The word close is known only where it stands alone.", "close-in-a-list",
+        is_persistent=options_exact("close", "Close", "CLOSE"))
+wrong12("close-as-a-part", "Each word with close in it closes.", "other-options",
+        is_persistent=close_as_a_part)
+wrong12("first-connection-field", "Of two Connection fields the first one counts.",
+        "close-in-second-field", is_persistent=first_connection_field)
+wrong12("keep-alive-wins", "Where close and keep-alive stand together, keep-alive counts.",
+        "close-in-a-list", is_persistent=keep_alive_wins)
+wrong12("old-version-kept", "A connection of HTTP/1.0 stays open.", "old-version-closes",
+        is_persistent=version_unseen)
+wrong12("old-version-never-kept", "A connection of HTTP/1.0 closes although keep-alive was asked for.",
+        "old-version-keep-alive", is_persistent=old_never_kept)
+wrong12("says-no-close", "The last response says keep-alive.", "close-ends", connection=says("keep-alive"))
+wrong12("says-nothing-12", "No response has a Connection field.", "close-ends", SaysNothing)
+wrong12("says-close-and-stays", "Each response says close, and the connection stays open.",
+        "two-requests", connection=says("close"))
+wrong12("body-of-head-404", "The 404 of HEAD has a body on a connection that stays open.",
+        "head-then-get", render=body_of_head)
+wrong12("last-method", "After HEAD no response of the connection has a body.",
+        "requests-of-all-kinds pipelined-reads", LastMethod)
+wrong12("length-in-204", "A 204 has Content-Length: 0.", "allow-list", LengthIn204)
+wrong12("body-in-204", "A 204 has a body.", "allow-list", BodyIn204)
+wrong12("options-405", "OPTIONS is answered 405.", "allow-list", respond_options=options_status(405))
+wrong12("options-200", "OPTIONS is answered 200.", "allow-list", respond_options=options_status(200))
+wrong12("options-without-allow", "OPTIONS is answered without Allow.", "allow-list",
+        respond_options=options_without_allow)
+wrong12("options-anywhere", "OPTIONS is answered 204 where nothing is.",
+        "allow-message options-beyond", respond_options=options_anywhere)
+wrong12("allow-of-all", "OPTIONS / allows PUT.", "allow-list", respond_options=allow_of_all)
+wrong12("star-unknown", "OPTIONS * is answered 404.", "allow-star", respond_options=star_unknown)
+wrong12("no-date", "No response has a Date.", "date", NoDate)
+wrong12("no-date-in-errors", "A response that is an error has no Date.", "date", DateOnlyOfSuccess)
+wrong12("no-date-in-204", "A 204 has no Date.", "date", NoDateIn204)
+wrong12("date-as-iso", "The Date is 2024-01-31T00:00:00Z.", "date", date=date_with("%Y-%m-%dT%H:%M:%SZ"))
+wrong12("date-without-zone", "The Date ends without GMT.", "date", date=date_with("%a, %d %b %Y %H:%M:%S"))
+wrong12("date-as-asctime", "The Date is in the form of asctime.", "date", date=date_with("%a %b %d %H:%M:%S %Y"))
+wrong12("date-in-korea", "The Date is the time of Korea and says GMT.", "date", date=date_in_korea)
+wrong12("date-of-yore", "The Date is always the same.", "date",
+        date=lambda self: "Sun, 06 Nov 1994 08:49:37 GMT")
+wrong12("any-target", "A target may have any characters.", "fragment-in-list", is_target=any_target)
+wrong12("fragment-cut", "A fragment is cut off.", "fragment-in-list",
+        is_target=any_target, origin_form=fragment_cut)
+wrong12("target-in-utf-8", "A target may be any text of UTF-8.", "target-not-ascii",
+        is_target=target_any_with(r"(/|[a-z]+://)[^\s#]*|\*|[^/]+:[0-9]+"))
+wrong12("target-without-slash-accepted", "A target may begin with a letter.", "target-without-slash",
+        is_target=target_any_with(r"[!\x22\x24-\x7e]+"))
+wrong12("any-authority", "A request for another server is answered.", "proxy-request absolute-other",
+        origin_form=any_authority)
+wrong12("authority-begins", "An address that begins with the own one is taken for it.",
+        "absolute-longer-name", origin_form=authority_begins)
+wrong12("no-absolute-form", "The own address is answered 421.", "absolute-list",
+        origin_form=no_absolute_form)
+wrong12("absolute-needs-host", "In the absolute form Host has to name the same server.",
+        "proxy-request absolute-beats-host", origin_form=absolute_needs_host)
+wrong12("other-is-404", "A request for another server is answered 404.", "absolute-other",
+        origin_form=other_is_404)
+wrong12("old-version-needs-host", "HTTP/1.0 without Host is answered 400.", "old-version-without-host",
+        check_host=host_must_be_there)
+wrong12("equal-hosts-accepted", "Two equal Host fields are accepted.", "two-hosts",
+        check_host=same_hosts_only)
+wrong12("any-host", "A Host may be any text.", "empty-host", check_host=any_one_host)
+wrong12("host-with-at", "A Host may have user information.", "host-with-user",
+        host=Kept.host.replace("._~", "._~@"))
+wrong12("host-with-slash", "A Host may have a path.", "host-with-path", host=Kept.host + "(/.*)?")
+wrong12("host-with-commas", "A Host may have a comma.", "host-with-comma", host=Kept.host + "(, ?.*)?")
+wrong12("port-may-be-word", "A port may be a word.", "host-with-word-as-port",
+        host=Kept.host.replace("(:[0-9]*)", "(:[0-9a-z]*)"))
+wrong12("host-may-be-empty", "A Host may be empty.", "empty-host", host="(" + Kept.host + ")?")
+wrong12("no-chunks", "Transfer-Encoding is answered 501.", "chunked",
+        check_codings=lambda self, request, codings: (_ for _ in ()).throw(Refused(501)))
+wrong12("chunks-not-seen", "Transfer-Encoding is not looked at.", "chunked",
+        is_chunked=lambda self, request: False)
+wrong12("length-wins", "Beside Content-Length, Transfer-Encoding is not looked at.",
+        "chunked-and-length", LengthWins)
+wrong12("both-accepted", "Beside Content-Length, the chunks count, and the connection stays open.",
+        "chunked-and-length", check_codings=both_accepted)
+wrong12("chunked-of-1.0-accepted", "Chunks in HTTP/1.0 are accepted, and keep-alive holds.",
+        "chunked-of-1.0", check_codings=version_not_seen)
+wrong12("chunked-anywhere", "Each coding with the word chunked in it is taken for chunked.",
+        "coding-like-chunked", check_codings=chunked_anywhere)
+wrong12("chunked-somewhere", "It is enough that chunked is one of the codings.", "gzip-then-chunked",
+        check_codings=chunked_somewhere)
+wrong12("chunked-last", "It is enough that chunked is the last coding.", "gzip-then-chunked",
+        check_codings=chunked_last)
+wrong12("chunked-by-set", "Chunked twice is taken for once.", "chunked-twice",
+        check_codings=chunked_by_set)
+wrong12("unknown-is-none", "A coding that is not known is not looked at.", "coding-gzip", UnknownIsNone)
+wrong12("first-coding", "Of two Transfer-Encoding fields the first one counts.",
+        "chunked-in-two-fields", FirstCoding)
+wrong12("coding-with-case", "Chunked in capitals is answered 501.", "chunked-capitals", CodingWithCase)
+wrong12("empty-coding-is-none", "An empty Transfer-Encoding is not looked at.", "coding-empty",
+        EmptyCodingIsNone)
+wrong12("coding-of-get-unseen", "Transfer-Encoding of GET is not looked at.",
+        "chunked-get", CodingOnlyOfBodies)
+wrong12("refused-stays-open", "After 400 the connection stays open.", "garbage-tls",
+        RefusedStaysOpen)
+wrong12("unknown-stays-open", "After 501 the connection stays open.", "connect-request",
+        but(RefusedStaysOpen, statuses=(501,)))
+wrong12("413-stays-open", "After 413 the connection stays open with the body unread.",
+        "length-of-33-bits", but(RefusedStaysOpen, statuses=(413,)))
+wrong12("size-by-int", "The length of a chunk is read by int(), which accepts much.", "chunk-size-0x",
+        chunk_size=size_by(lambda text: int(text, 16)))
+wrong12("size-in-decimal", "The length of a chunk is read as decimal.", "chunked-capitals",
+        chunk_size=size_by(decimal_size))
+wrong12("size-as-c", "The length of a chunk is read as far as it has digits.",
+        "chunk-size-only-extension chunk-size-word", chunk_size=size_by(c_size))
+wrong12("size-may-be-empty", "A chunk without a length is taken for the last.",
+        "chunk-size-empty chunk-size-only-extension", chunk_size=size_by(digits_or_empty))
+wrong12("size-wraps", "The length of a chunk wraps at 64 bits.", "chunk-of-65-bits",
+        chunk_size=size_by(wraps_at_64_bits))
+wrong12("size-in-small-letters", "The length of a chunk may have small letters alone.",
+        "chunked-capitals chunk-looks-like-end", chunk_size=size_by(small_letters))
+wrong12("size-without-zeros", "The length of a chunk may not begin with 0.", "chunked-capitals",
+        chunk_size=size_by(no_zeros_before))
+wrong12("no-extensions", "A chunk with an extension is answered 400.", "chunk-extensions",
+        chunk_size=no_extensions)
+wrong12("extensions-without-limit", "An extension may be as long as it likes.", "endless-extension",
+        max_chunk_line=1 << 20)
+wrong12("chunk-line-lf-accepted", "A chunk line may end with LF alone.", "chunk-line-lf",
+        chunk_size=lf_is_enough)
+wrong12("chunk-end-unchecked", "The two bytes after a chunk are not looked at.", "chunk-other-end",
+        end_of_chunk=end_unchecked)
+wrong12("chunk-end-lf-accepted", "A chunk may end with LF alone.", "chunk-end-lf",
+        end_of_chunk=end_by_line)
+wrong12("chunk-end-may-miss", "The CR LF after a chunk may be missing.", "chunk-shorter",
+        end_of_chunk=end_where_it_may_be)
+wrong12("rest-of-line", "What stands between a chunk and the next line end is left out.",
+        "chunk-end-lf", end_of_chunk=rest_of_line)
+wrong12("no-trailers", "Trailer fields are answered 400.", "chunk-trailers", read_trailers=no_trailers)
+wrong12("trailers-of-any-kind", "A trailer line may be anything.", "endless-trailers",
+        read_trailers=trailers_as_they_come)
+wrong12("trailers-without-limit", "Trailer fields have no limit.", "endless-trailers",
+        read_trailers=trailers_unlimited)
+wrong12("trailers-as-requests", "Trailer fields are taken for the next request.", "chunk-trailers",
+        read_trailers=no_empty_line_at_the_end)
+wrong12("five-bytes-of-chunks", "Of a body in chunks five bytes are stored.", "chunked",
+        read_chunks=first_chunk_only)
+wrong12("decoded-by-chunk", "Each chunk is decoded alone.", "chunk-cuts-korean",
+        read_chunks=decoded_by_chunk)
+wrong12("first-end-counts", "The end of the chunks is looked for in their bytes.",
+        "chunk-looks-like-end chunk-trailers chunk-extensions", read_chunks=up_to_the_first_end)
+wrong12("limit-by-chunk", "The limit of a body holds for each chunk alone.", "chunks-too-long",
+        read_chunks=limit_by_chunk)
+wrong12("limit-at-the-end", "The limit of a body is looked at when all chunks have come.",
+        "chunk-announced", read_chunks=limit_at_the_end)
+wrong12("chunks-cut-short-accepted", "Chunks that the end of the connection cuts short are stored.",
+        "half-chunks-and-fin", read_chunks=kept_where_chunks_end)
+wrong12("expect-unknown", "Expect is not looked at.", "expect-continue", look_at_expect=expect_unknown)
+wrong12("always-continue", "100 is sent before each body.", "request-and-a-half",
+        look_at_expect=always_continue)
+wrong12("continue-without-look", "100 is sent before 404.", "expect-404",
+        look_at_expect=expect_without_look)
+wrong12("continue-to-1.0", "100 is sent to HTTP/1.0.", "expect-of-1.0",
+        look_at_expect=expect_of_any_version)
+wrong12("expect-with-case", "100-Continue is answered 417.", "expect-capitals",
+        look_at_expect=expect_with_case)
+wrong12("expectations-ignored", "An expectation that is not known is not looked at.", "expect-other",
+        look_at_expect=other_expectations_ignored)
+wrong12("expect-needs-length", "Before chunks no 100 is sent.", "expect-chunked",
+        look_at_expect=expect_only_length)
+wrong12("expect-417", "100-continue is answered 417.", "expect-continue", look_at_expect=interim_417)
+wrong12("interim-without-end", "100 has no empty line.", "expect-continue", Interim)
+wrong12("length-after-continue", "100 is sent before 413.", "expect-404 expect-413", LengthAfterContinue)
+wrong12("folded-dropped", "A line that begins with white space is left out.",
+        "folded-length", FoldedDropped)
+wrong12("folded-joined", "A folded line is joined without a space.", "folded-length", FoldedJoined)
+wrong12("last-length-counts", "Of two lengths the last one counts.", "two-lengths", LastLengthCounts)
+wrong12("cr-is-line-end", "What follows a CR in a line is left out.", "bare-cr", CrIsLineEnd)
+wrong12("skips-garbage", "Bytes that begin no request are passed over.",
+        "garbage-tls garbage-no-version", SkipsGarbage)
+wrong12("empty-line-ends-12", "An empty line before a request ends the connection.",
+        "empty-line-before", line_after_empty_line=empty_line_ends_connection)
+wrong12("slow-second", "The deadline holds for the first request of a connection alone.",
+        "slow-second-request", SlowSecondServed)
+wrong12("never-idle", "A connection on which nothing comes stays open.", "idle-connection",
+        idle_timeout=60)
+wrong12("idle-half-a-second", "A connection is closed after half a second.", "busy-connection idle-connection",
+        idle_timeout=0.5)
+wrong12("idle-dies", "An idle connection ends the server.", "slow-request idle-connection slow-second-request", IdleDies)
+wrong12("idle-deaf", "An idle connection stays open after the signal.", "orderly-end-idle",
+        but(IdleDeafToSignals, idle_timeout=8))
+wrong12("keeps-at-the-end", "After the signal an answered connection stays open.", "orderly-end-idle",
+        KeepsAtTheEnd)
+wrong12("cuts-at-the-end", "The signal cuts connections off that have a request.", "orderly-end",
+        CutsAtTheEnd)
+wrong12("reset-after-close", "The connection is closed with unread bytes.",
+        "long-body garbage-tls", ResetAfterClose)
+wrong12("shared-buffer", "What is left of one connection begins the next one.",
+        "garbage-no-version", SharedBuffer)
+wrong12("two-hundred-at-most", "A connection ends after 200 requests without a word.",
+        "three-hundred-requests", Recursive)
+
+# Wrong in ways that are harder to see.
+
+
+class DateOfFirst(KeptThreads):
+    """Only the response that closes has a Date."""
+
+    def response_fields(self, response):
+        fields = super().response_fields(response)
+        return [field for field in fields if field[0] != "Date" or not getattr(response, "keeps", False)]
+
+
+class OneDeadline(KeptThreads):
+    """A connection has 10 s in all."""
+
+    def serve(self, conn):
+        self.ends = getattr(self, "ends", {})
+        self.ends[conn] = time.monotonic() + self.timeout
+        super().serve(conn)
+
+    def filler(self, conn):
+        def fill():
+            left = self.ends[conn] - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("the connection took too long")
+            conn.settimeout(left)
+            return conn.recv(65536) or self.end_of_input()
+
+        return fill
+
+    def wait_for_request(self, conn, buffer):
+        left = self.ends[conn] - time.monotonic()
+        return left > 0 and super().wait_for_request(conn, buffer)
+
+
+class IdleFromTheStart(KeptThreads):
+    """The time without a request is counted from the beginning of the connection."""
+
+    def serve(self, conn):
+        self.starts = getattr(self, "starts", {})
+        self.starts[conn] = time.monotonic()
+        super().serve(conn)
+
+    def wait_for_request(self, conn, buffer):
+        if time.monotonic() > self.starts[conn] + self.idle_timeout:
+            return False
+        return super().wait_for_request(conn, buffer)
+
+
+class TrailersAreFields(KeptThreads):
+    """A trailer field Content-Length cuts the body."""
+
+    def read_trailers(self, buffer):
+        self.cut = None
+        while True:
+            line = self.check_line(buffer.line(self.max_head, 431))
+            if not line:
+                break
+            name, value = self.parse_field(line)
+            if name.lower() == "content-length":
+                self.cut = int(value)
+
+    def read_chunks(self, buffer):
+        self.cut = None
+        return super().read_chunks(buffer)[:self.cut]
+
+
+def octal_length(self, value):
+    length = Hardened.parse_length(self, value)
+    return int(value, 8) if re.fullmatch("0[0-7]+", value) else length
+
+
+def no_zeros_in_length(self, value):
+    if value.startswith("0") and value != "0":
+        raise ValueError("no length")
+    return Hardened.parse_length(self, value)
+
+
+def without_parameters(self, request, codings):
+    Kept.check_codings(self, request, [coding.partition(";")[0] for coding in codings])
+
+
+def version_in_any_case(self, line):
+    return Hardened.parse_request_line(self, re.sub("http/1[.]1$", "HTTP/1.1", line))
+
+
+class StickyClose(KeptThreads):
+    """A field of one request is a field of each later one on the connection."""
+
+    def parse(self, buffer, head):
+        request = super().parse(buffer, head)
+        old = getattr(buffer, "old", [])
+        request.fields += old
+        buffer.old = [field for field in request.fields if field[0] != "Host"]
+        return request
+
+    def check_host(self, request):
+        super().check_host(request)
+
+
+class StickyChunks(KeptThreads):
+    """Once chunks have come, each later body of the connection is read as chunks."""
+
+    def read_content(self, buffer, request):
+        if getattr(buffer, "chunked", False) and request.method in ("POST", "PUT"):
+            request.fields = [field for field in request.fields if field[0] != "Content-Length"]
+            request.fields.append(("Transfer-Encoding", "chunked"))
+        super().read_content(buffer, request)
+        buffer.chunked = bool(request.values("Transfer-Encoding"))
+
+
+class LateAnswers(KeptThreads):
+    """Sends a response when the next request has come."""
+
+    def wait_for_request(self, conn, buffer):
+        came = super().wait_for_request(conn, buffer)
+        held, self.held = getattr(self, "held", b""), b""
+        conn.sendall(held)
+        return came
+
+    def send(self, conn, data):
+        if b"keep-alive" in data[:300]:
+            self.held = data
+        else:
+            conn.sendall(data)
+
+
+class ContinueLate(KeptThreads):
+    """Sends 100 when the first byte of the body has come."""
+
+    def look_at_expect(self, buffer, request, has_body):
+        interim = buffer.interim
+        said = []
+        buffer.interim = said.append
+        try:
+            super().look_at_expect(buffer, request, has_body)
+        finally:
+            buffer.interim = interim
+        if said:
+            buffer.data += b"" if buffer.data else buffer.fill()
+            interim(said[0])
+
+
+class ClosesAfterPost(KeptThreads):
+    """Closes after a POST without a word."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        return data, keeps and b" 201 " not in data[:20]
+
+
+class ClosesAfterError(KeptThreads):
+    """Closes after 404 without a word, and drops what has come."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        return data, keeps and b" 404 " not in data[:20]
+
+
+class FullBuffer(KeptThreads):
+    """Has room for 4 KiB of requests that wait."""
+
+    def respond_once(self, buffer):
+        data, keeps = super().respond_once(buffer)
+        buffer.data = buffer.data[:4096]
+        return data, keeps
+
+
+class ChunkOfOneRecv(KeptThreads):
+    """Takes a chunk to be in the bytes that have come."""
+
+    def read_chunks(self, buffer):
+        fill = buffer.fill
+
+        def no_more():
+            raise ValueError("a chunk is not there")
+
+        body = b""
+        while True:
+            buffer.fill = fill
+            size = self.chunk_size(buffer.chunk_line(self.max_chunk_line))
+            if size == 0:
+                self.read_trailers(buffer)
+                return body
+            if len(body) + size > self.max_body:
+                raise Refused(413)
+            buffer.fill = no_more
+            body += buffer.bytes(size)
+            buffer.fill = fill
+            self.end_of_chunk(buffer)
+
+
+class EndsOfWhites(KeptThreads):
+    """Strips the white space of each chunk."""
+
+    def read_chunks(self, buffer):
+        return super().read_chunks(buffer).strip()
+
+
+class TwiceOnExpect(KeptThreads):
+    """A request with Expect is done when its head has come, and again with its body."""
+
+    def look_at_expect(self, buffer, request, has_body):
+        super().look_at_expect(buffer, request, has_body)
+        if request.values("Expect") and request.method == "POST":
+            with self.lock:
+                self.messages.add("")
+
+
+class RefusedAndDone(KeptThreads):
+    """Stores what has come where a chunk is wrong, and answers 400 all the same."""
+
+    def read_chunks(self, buffer):
+        before = buffer.data
+        try:
+            return super().read_chunks(buffer)
+        except ValueError:
+            with self.lock:
+                self.messages.add(before[3:8].decode("utf-8", "replace"))
+            raise
+
+
+class SecondHeadOnly(KeptThreads):
+    """The limit of fields counts all requests of a connection."""
+
+    def parse(self, buffer, head):
+        request = super().parse(buffer, head)
+        buffer.fields = getattr(buffer, "fields", 0) + len(request.fields)
+        if buffer.fields > self.max_fields:
+            raise Refused(431)
+        return request
+
+
+class SayHelloAtClose(KeptThreads):
+    """An empty chunk line or two come after each 404."""
+
+    def render(self, response, method=""):
+        data = super().render(response, method)
+        return data + b"\r\n" if response.status == 404 and method != "HEAD" else data
+
+
+wrong12("date-only-at-the-end", "Only a response that closes has a Date.", "two-requests", DateOfFirst)
+wrong12("one-deadline", "A connection has 10 s in all.", "busy-connection", OneDeadline)
+wrong12("idle-from-the-start", "The idle time is counted from the beginning of the connection.",
+        "busy-connection", IdleFromTheStart)
+wrong12("trailers-are-fields", "A trailer field Content-Length cuts the body.",
+        "trailers-are-no-fields", TrailersAreFields)
+wrong12("octal-length", "A length that begins with 0 is octal.", "length-with-zeros",
+        parse_length=octal_length)
+wrong12("no-zeros-in-length", "A length may not begin with 0.", "length-with-zeros",
+        parse_length=no_zeros_in_length)
+wrong12("coding-without-parameters", "A parameter of chunked is left out.", "coding-with-parameter",
+        check_codings=without_parameters)
+wrong12("version-in-any-case", "A version may be in small letters.", "version-in-small-letters",
+        parse_request_line=version_in_any_case)
+wrong12("sticky-fields", "A field of one request is one of the next as well.",
+        "old-version-keep-alive", StickyClose)
+wrong12("sticky-chunks", "After a body in chunks each body is read as chunks.", "chunked-then-request",
+        StickyChunks)
+wrong12("late-answers", "A response is sent when the next request has come.",
+        "two-requests", LateAnswers)
+wrong12("continue-late", "100 is sent when the body has begun.", "expect-continue", ContinueLate)
+wrong12("closes-after-post", "The connection closes after a POST without a word.",
+        "requests-of-all-kinds", ClosesAfterPost)
+wrong12("closes-after-404", "The connection closes after 404 without a word.",
+        "pipelined-reads", ClosesAfterError)
+wrong12("full-buffer", "Of the requests that wait 4 KiB are kept.", "three-hundred-requests", FullBuffer)
+wrong12("chunk-of-one-recv", "A chunk has to come in the segment of its length.",
+        "chunked-in-pieces", ChunkOfOneRecv)
+wrong12("chunks-stripped", "White space around a body in chunks is removed.",
+        "chunk-looks-like-end", EndsOfWhites)
+wrong12("twice-on-expect", "A request with Expect is done twice.", "expect-continue", TwiceOnExpect)
+wrong12("refused-and-done", "A body with a wrong chunk is answered 400 and stored.",
+        "chunks-too-long chunk-size-0x half-chunks-and-fin", RefusedAndDone)
+wrong12("fields-of-all", "The limit of fields counts all requests of a connection.",
+        "three-hundred-requests", SecondHeadOnly)
+wrong12("line-end-after-404", "CR LF comes after the body of each 404.", "get-before get-beyond",
+        SayHelloAtClose)
 
 # --- The command line -----------------------------------------------------------------------------
 

@@ -77,8 +77,8 @@ fn serve_request(
     peer: SocketAddr,
     messages: &mut Messages,
 ) -> Result<()> {
-    let head = Request::read_head(stream);
-    let is_head = head.as_ref().is_ok_and(|request| request.method == "HEAD");
+    let mut is_head = false;
+    let head = Request::read_head(stream, &mut is_head);
     let result = head.and_then(|mut request| {
         request.read_body(stream)?;
         log_peer(peer, &with_prefix("→", &shorten(&request.to_string())));

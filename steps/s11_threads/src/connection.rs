@@ -18,14 +18,13 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How fast a client has to take a long response.
 const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
 
-/// How much the kernel keeps of a response for a client that does not read, and of a request that
-/// the server has not read, instead of megabytes.
+/// How much the kernel keeps of what one side sends and the other does not read.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 const RECEIVE_BUFFER_BYTES: usize = 32 << 10;
 
 /// A TCP connection whose reads and writes end at a deadline.
 pub struct Connection {
-    stream: TcpStream,
+    pub stream: TcpStream,
     timeout: Duration,
     deadline: Instant,
 }

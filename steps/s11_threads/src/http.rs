@@ -67,8 +67,8 @@ impl Request {
     }
 
     /// Reads a request, however many segments bring it.
-    /// The body is left for `read_body`.
-    pub fn read_head(stream: &mut impl BufRead) -> Result<Request> {
+    /// The body is left for `read_body`. Sets `is_head` also if something is wrong with the rest.
+    pub fn read_head(stream: &mut impl BufRead, is_head: &mut bool) -> Result<Request> {
         let mut start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
         if start_line.is_empty() {
@@ -78,6 +78,7 @@ impl Request {
         let &[method, target, version] = words.as_slice() else {
             bail!("{start_line:?} is not a request line");
         };
+        *is_head = method == "HEAD";
         let is_target = !target.is_empty() && !target.contains('\t');
         let is_valid = is_token(method) && is_target && is_version(version);
         ensure!(is_valid, "{start_line:?} is not a request line");

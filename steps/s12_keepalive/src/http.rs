@@ -71,8 +71,8 @@ impl Request {
     }
 
     /// Reads a request, however many segments bring it.
-    /// The body is left for `read_body`.
-    pub fn read_head(stream: &mut impl BufRead) -> Result<Request> {
+    /// The body is left for `read_body`. Sets `is_head` also if something is wrong with the rest.
+    pub fn read_head(stream: &mut impl BufRead, is_head: &mut bool) -> Result<Request> {
         let mut start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
         if start_line.is_empty() {
@@ -82,6 +82,7 @@ impl Request {
         let &[method, target, version] = words.as_slice() else {
             bail!("{start_line:?} is not a request line");
         };
+        *is_head = method == "HEAD";
         let is_target = is_target(method, target);
         let is_valid = is_token(method) && is_target && is_version(version);
         ensure!(is_valid, "{start_line:?} is not a request line");
@@ -391,15 +392,19 @@ fn read_chunk_length(stream: &mut impl BufRead) -> Result<u64> {
     let line = String::from_utf8_lossy(&line);
     // A line that is too long, or has no CR, ends without CR LF. Its length is not a number.
     let text = line.strip_suffix("\r\n").unwrap_or("?");
-    let (length, extension) = text.split_once(';').unwrap_or((text, "x"));
+    let (length, extension) = match text.split_once(';') {
+        Some((length, extension)) => (length.trim_end_matches([' ', '\t']), extension),
+        None => (text, "x"),
+    };
     let name = extension.trim_start_matches([' ', '\t']).split([';', '=', ' ', '\t']).next();
     // Outside of quotes, extensions are tokens, and these characters between them.
-    let is_plain =
-        |part: &str| part.is_empty() || is_token(&part.replace([';', '=', ' ', '\t'], "x"));
+    let plain = extension.replace("\\\\", "").replace("\\\"", "");
+    let tokens: String = plain.split('"').step_by(2).collect();
     let is_valid = length.bytes().all(|byte| byte.is_ascii_hexdigit())
         && name.is_some_and(is_token)
-        && extension.split('"').step_by(2).all(is_plain)
-        && !extension.contains(|c: char| c.is_control() && c != '\t');
+        && is_token(&tokens.replace([';', '=', ' ', '\t'], ""))
+        && plain.matches('"').count() % 2 == 0
+        && !plain.contains(|c: char| c.is_control() && c != '\t');
     let length = u64::from_str_radix(length, 16).ok().filter(|_| is_valid);
     length.with_context(|| format!("{line:?} is not the length of a chunk"))
 }

@@ -104,7 +104,7 @@ pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
 /// Sends `request` and returns the response. If the server has closed the connection in the
 /// meantime, sends it again on a new one: but not a POST, which could then be done twice.
 fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
-    let kept = session.stream.take().filter(|stream| is_idle(stream.get_ref().socket()));
+    let kept = session.stream.take().filter(is_idle);
     let is_kept = kept.is_some();
     let mut stream = match kept {
         Some(stream) => stream,
@@ -142,11 +142,11 @@ fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
 }
 
 /// Returns whether the server has kept the connection open and has sent nothing.
-fn is_idle(stream: &TcpStream) -> bool {
-    let _ = stream.set_nonblocking(true);
-    let result = stream.peek(&mut [0]);
-    let _ = stream.set_nonblocking(false);
-    result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+fn is_idle(stream: &BufReader<Connection>) -> bool {
+    let _ = stream.get_ref().stream.set_nonblocking(true);
+    let result = stream.get_ref().stream.peek(&mut [0]);
+    let _ = stream.get_ref().stream.set_nonblocking(false);
+    stream.buffer().is_empty() && result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 /// Opens a connection to `addr` (HOST:PORT).

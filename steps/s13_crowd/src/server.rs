@@ -131,9 +131,9 @@ fn serve(
             Ok(true) if wait_for_request(&mut stream, stopping) => {
                 stream.get_mut().set_deadline(timeout);
             }
-            // The connection is idle: no response can be lost.
-            Ok(true) => return,
-            Ok(false) => return stream.into_inner().close(),
+            // At the end of the server, a client that does not close is not waited for.
+            Ok(true) if stopping.load(Ordering::SeqCst) => return,
+            Ok(_) => return stream.into_inner().close(),
             Err(error) => {
                 return log_peer(peer, &shorten(&format!("the connection failed: {error:#}")));
             }
@@ -164,11 +164,11 @@ fn serve_request(
     messages: &mut Messages,
     stopping: &AtomicBool,
 ) -> Result<bool> {
-    let local_addr = stream.get_ref().socket().local_addr()?;
-    let head = Request::read_head(stream);
+    let local_addr = stream.get_ref().stream.local_addr()?;
+    let mut is_head = false;
+    let head = Request::read_head(stream, &mut is_head);
     let start = Instant::now();
     let mut line = "no request".to_string();
-    let is_head = head.as_ref().is_ok_and(|request| request.method == "HEAD");
     // Without the end of this request, the next one could not be found.
     let mut is_persistent = false;
     let result = head.and_then(|mut request| {
@@ -176,8 +176,9 @@ fn serve_request(
         request.target = origin_form(&request.target, local_addr)?;
         if request.expects_continue()? {
             let probe = Request::new("OPTIONS", &request.target, "");
-            let allow = respond(&probe, messages)?.fields.elements("Allow");
-            if !allow.contains(&request.method.to_ascii_lowercase()) {
+            let allow = respond_to_options(&probe, messages)?.fields.elements("Allow");
+            let is_options = request.method == "OPTIONS" && !allow.is_empty();
+            if !is_options && !allow.contains(&request.method.to_ascii_lowercase()) {
                 return respond(&request, messages);
             }
             stream.get_mut().send(b"HTTP/1.1 100 Continue\r\n\r\n")?;

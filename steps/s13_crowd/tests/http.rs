@@ -20,7 +20,7 @@ const MAX_READ: usize = 2 + MAX_HEAD + 4 + MAX_BODY;
 
 /// Reads a whole request, head and body.
 fn read_request(stream: &mut &[u8]) -> anyhow::Result<Request> {
-    let mut request = Request::read_head(stream)?;
+    let mut request = Request::read_head(stream, &mut false)?;
     request.read_body(stream)?;
     Ok(request)
 }

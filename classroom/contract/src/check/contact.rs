@@ -1,7 +1,8 @@
 //! The server as the check meets it: how long to wait for it, what it means that it is gone, and how it comes back.
 
 use super::{
-    CLOSE, Check, HOPELESS, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE, WHOLE_OF_12,
+    CLOSE, Check, HOPELESS, LAST, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE,
+    WHOLE_OF_12,
 };
 use crate::connection::exchange;
 use crate::connection::{End, Exchange, Patience};
@@ -31,7 +32,10 @@ impl Check<'_, '_> {
 
     /// How much time is left.
     pub(super) fn left(&self) -> Duration {
-        let reserve = if self.stage >= 10 { SLOW } else { Duration::ZERO };
+        // The last cases use what was reserved for them.
+        let is_reserved =
+            self.stage >= 10 && !self.outcomes.iter().any(|outcome| LAST.contains(&outcome.id));
+        let reserve = if is_reserved { SLOW } else { Duration::ZERO };
         (self.whole() - reserve).saturating_sub(self.start.elapsed())
     }
 

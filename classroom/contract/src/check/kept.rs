@@ -26,6 +26,9 @@ const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// How long the second of two requests may take that comes a byte a second.
 const SLOW_SECOND: Duration = Duration::from_millis(12_500);
 
+/// How long a connection is used: longer than a request may take.
+const BUSY: Duration = Duration::from_millis(11_200);
+
 /// How far the clock of a server may be from that of the check, on one machine and on two.
 const NEAR: i64 = 120;
 const FAR: i64 = 86_400;
@@ -34,6 +37,7 @@ const FAR: i64 = 86_400;
 pub(super) struct Beside {
     idle: (Checked<()>, Exchange),
     second: (Checked<()>, Exchange),
+    busy: (Checked<()>, Exchange),
 }
 
 impl Check<'_, '_> {
@@ -55,7 +59,15 @@ impl Check<'_, '_> {
         self.notice(&said.exchange);
         let new = model.list.len();
         model.list.extend(said.added);
-        let compared = self.compare_list(&model.list)?;
+        // A dialogue that holds and ends with the list has shown all of it.
+        let is_shown = said.result.is_ok() && dialogue.ends_with_list();
+        let compared = match is_shown {
+            true => {
+                (self.model, self.list_length) = (Some(model), None);
+                Ok(())
+            }
+            false => self.compare_list(&model.list)?,
+        };
         let result = said.result.and(compared.map_err(|fault| match fault.kind.as_str() {
             "other-list" => fault.because(dialogue.cause).see(dialogue.section),
             _ => fault,
@@ -189,10 +201,11 @@ impl Check<'_, '_> {
         let (found, beside) = thread::scope(|scope| {
             let idle = scope.spawn(|| idle(&addr, most));
             let second = scope.spawn(|| slow_second(&addr, most.min(SLOW_SECOND)));
+            let busy = scope.spawn(|| busy(&addr, most.min(BUSY)));
             let found = work();
-            (found, idle.join().ok().zip(second.join().ok()))
+            (found, idle.join().ok().zip(second.join().ok()).zip(busy.join().ok()))
         });
-        self.found_beside = beside.map(|(idle, second)| Beside { idle, second });
+        self.found_beside = beside.map(|((idle, second), busy)| Beside { idle, second, busy });
         found
     }
 
@@ -226,6 +239,21 @@ impl Check<'_, '_> {
         );
         let wanted = "200, and 10 s later 408, or the end of the connection";
         self.long("slow-second-request", what, wanted, hand, result, &exchange)
+    }
+
+    /// Requests on one connection for longer than one request may take.
+    pub(super) fn busy(&mut self) -> Result<Outcome> {
+        let (result, exchange) = match &self.found_beside {
+            Some(beside) => beside.busy.clone(),
+            None => busy(&self.addr(), BUSY),
+        };
+        let what = "GET / each second on one connection, for 11 s";
+        let addr = self.by_hand();
+        let (host, port) = addr.rsplit_once(':').unwrap_or((&addr, ""));
+        let hand = format!(
+            "for i in $(seq 12); do printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 1; done | nc {host} {port}"
+        );
+        self.long("busy-connection", what, "200 each time", hand, result, &exchange)
     }
 
     fn long(
@@ -352,4 +380,35 @@ fn slow_second(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
     };
     exchange.got = [client.got, exchange.got].concat();
     (result, exchange)
+}
+
+/// Asks each second, until `most` is over.
+fn busy(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
+    let start = Instant::now();
+    let mut client = match kept(addr, CLOSE[0]) {
+        Ok(client) => client,
+        Err(fault) => return (Err(fault), Exchange::default()),
+    };
+    let mut result = Ok(());
+    while start.elapsed() < most && result.is_ok() {
+        thread::sleep(Duration::from_secs(1));
+        client.send(&bytes("{get}", addr, 0));
+        result = match client.response(false) {
+            Ok(response) if response.status != 200 => {
+                let sentence = format!(
+                    "{:.0} s after the first request GET / is answered {}",
+                    start.elapsed().as_secs_f32(),
+                    response.status
+                );
+                Err(Fault::new("busy", sentence))
+            }
+            // A server may end a connection at any time, if it says so.
+            Ok(response) if has_option(&response, "close") => break,
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Fault { kind: "busy".to_string(), ..fault }),
+        };
+    }
+    let exchange = Exchange { got: client.got, took: start.elapsed(), ..Exchange::default() };
+    let because = "The time without a request begins anew after each response, and each request has a deadline of its own. A connection that is used stays open.";
+    (result.map_err(|fault| fault.because(because).see("RFC 9112, section 9.5")), exchange)
 }

@@ -206,7 +206,7 @@ fn it_can_stop_at_the_first_fault() -> Result<()> {
     let arguments = ["check", "7", "--run", &run, "--brief", "--fail-fast"];
     lesson(&arguments).code(1).stdout_eq(str![[r#"
 asked 127.0.0.1:[..] what s07_put answers: [..] cases
-✗ post: the status is 200, not 201
+✗ post: the status is 200, not 201  RFC 9110, section 9.3.3
 the case does not hold
 
 "#]]);

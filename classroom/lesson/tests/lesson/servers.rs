@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use testing::needs;
 
 /// The most lines of a report, and the longest time of a check with some room for a busy machine: the check
-/// itself ends after 20 s, and a server has to be started before it.
+/// itself ends after 20 s, from stage 12 on after 34 s, and a server has to be started before it.
 const LINES: usize = 40;
-const LONGEST: Duration = Duration::from_secs(35);
+const LONGEST: Duration = Duration::from_secs(55);
 
 fn file() -> PathBuf {
     root().join("classroom/lesson/tests/servers.py")
@@ -97,6 +97,12 @@ fn check_all(stages: &[u64], threads: usize) -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let entries: Vec<Entry> =
         entries(python)?.into_iter().filter(|entry| stages.contains(&entry.stage)).collect();
+    // Of the wrong servers of stage 12 there are so many that some are left for the longer run.
+    let is_asked = |(number, entry): &(usize, Entry)| {
+        whole() || entry.stage < 12 || entry.first.is_empty() || number % 4 == 0
+    };
+    let entries: Vec<Entry> =
+        entries.into_iter().enumerate().filter(is_asked).map(|(_, entry)| entry).collect();
     let (right, wrong): (Vec<&Entry>, Vec<&Entry>) =
         entries.iter().partition(|entry| entry.first.is_empty());
     assert!(!right.is_empty() && wrong.len() > 10);
@@ -164,4 +170,10 @@ fn one_message_and_a_restart() -> Result<()> {
 #[test]
 fn limits_and_many_clients() -> Result<()> {
     check_all(&[10, 11], 8)
+}
+
+#[needs("python3", "node")]
+#[test]
+fn many_requests_on_one_connection() -> Result<()> {
+    check_all(&[12], 4)
 }
