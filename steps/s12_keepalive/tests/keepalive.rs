@@ -79,6 +79,21 @@ fn an_idle_connection_is_closed() -> Result<()> {
     Ok(())
 }
 
+/// A server that is stopped for a moment, as Ctrl-Z and `fg` do, goes on waiting. The system then ends a `read` that has
+/// a timeout with EINTR (signal(7)).
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupted_read_closes_no_connection() -> Result<()> {
+    let server = STAGE.server()?;
+    let mut streams = idle(&server, 20)?;
+    ensure!(signal("-STOP", server.id())?);
+    ensure!(signal("-CONT", server.id())?);
+    for stream in &mut streams {
+        get(stream)?;
+    }
+    Ok(())
+}
+
 /// With its first byte, a request has the time of a request, and no longer that of an idle connection.
 #[test]
 fn the_second_request_has_a_deadline_of_its_own() -> Result<()> {
