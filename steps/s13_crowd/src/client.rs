@@ -114,7 +114,7 @@ fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
     let sent = stream.get_mut().write_all(request.to_string().as_bytes());
     let is_closed = match stream.fill_buf() {
         Ok(bytes) => bytes.is_empty(),
-        Err(error) => error.kind() != ErrorKind::TimedOut,
+        Err(error) => !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted),
     };
     if is_closed && request.method == "POST" {
         bail!(

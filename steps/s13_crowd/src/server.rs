@@ -148,8 +148,8 @@ fn wait_for_request(stream: &mut BufReader<Connection>, stopping: &AtomicBool) -
         // In short pieces, to notice that the server stops.
         stream.get_mut().set_deadline(IDLE_TIMEOUT / 40);
         let is_over = Instant::now() > deadline || stopping.load(Ordering::SeqCst);
-        match stream.fill_buf() {
-            Err(error) if error.kind() == ErrorKind::TimedOut && !is_over => {}
+        match stream.fill_buf().map_err(|error| error.kind()) {
+            Err(ErrorKind::TimedOut | ErrorKind::Interrupted) if !is_over => {}
             result => return result.is_ok_and(|bytes| !bytes.is_empty()),
         }
     }

@@ -132,16 +132,17 @@ fn a_full_list_refuses_what_does_not_fit() -> Result<()> {
     let addr = server.addr();
     while status(addr, post(&"x".repeat(60_000)))? == "201" {}
     let before = writers::list(addr)?.len();
+    let is_long = |number: usize| number.is_multiple_of(2);
     let statuses: Vec<String> = thread::scope(|scope| {
         let one = |number: usize| {
-            let text = if number % 2 == 0 { "x".repeat(60_000) } else { format!("small {number}") };
+            let text = if is_long(number) { "x".repeat(60_000) } else { format!("small {number}") };
             status(addr, post(&text)).expect("a status")
         };
         let clients: Vec<_> = (0..16).map(|number| scope.spawn(move || one(number))).collect();
         clients.into_iter().map(|client| client.join().expect("a client")).collect()
     });
     for (number, status) in statuses.iter().enumerate() {
-        assert_eq!(status, if number % 2 == 0 { "507" } else { "201" }, "client {number}");
+        assert_eq!(status, if is_long(number) { "507" } else { "201" }, "client {number}");
     }
     assert_eq!(writers::list(addr)?.len(), before + 8);
     Ok(())
