@@ -76,7 +76,8 @@ pub fn print(
             .rev()
             .find(|shown| in_full(first, start, *shown).len() + needed <= LINES);
         lines = in_full(first, start, shown.unwrap_or(4));
-        let room = LINES.saturating_sub(lines.len() + summary.len() + 3).max(1);
+        // The line before the report, and three after the kinds of faults.
+        let room = LINES.saturating_sub(lines.len() + summary.len() + 4).max(1);
         for group in others.iter().take(room) {
             lines.push((FAILED, cut(&in_short(group), WIDTH)));
         }
