@@ -18,9 +18,10 @@ const BY_HAND: &[&str] = &[
     "sudo apt install tmux",
     // Whether the server ends is a matter of timing.
     "cargo run -p s09_vps -- attack rst-mid",
-    // They draw bytes.
+    // They draw bytes, or time.
     "4 CR LF                  the next chunk has 4 bytes",
     "the bytes                      the proxy: Content-Length     the server behind: chunks",
+    "thread  stage 12                      stage 13",
     // What it measures is this minute of one machine.
     "cargo build --release -p s11_threads",
     // A file of another program, for a machine with a name.
