@@ -100,11 +100,11 @@ impl Lang {
         self.pick("the command ends", "명령이 끝났습니다")
     }
 
-    /// Said when the server has logged the same lines for this many clients more.
+    /// Said when the server has logged the same lines for this many connections more.
     pub fn the_same_from(self, more: usize) -> String {
-        let clients = if more == 1 { "client" } else { "clients" };
+        let connections = if more == 1 { "connection" } else { "connections" };
         match self {
-            Lang::En => format!("the same from {more} more {clients}"),
+            Lang::En => format!("the same on {more} more {connections}"),
             Lang::Ko => format!("다른 클라이언트 {more}개도 위와 같습니다"),
         }
     }

@@ -39,7 +39,7 @@ pub enum Kind {
     Flood,
     /// Send a request inside the body of another one, whose end is in doubt (request smuggling)
     Smuggling,
-    /// Let 32 clients write at the same time, and read among them
+    /// Let 32 clients write at the same time
     Crowd,
 }
 

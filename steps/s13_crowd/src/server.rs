@@ -172,6 +172,7 @@ fn serve_request(
     // Without the end of this request, the next one could not be found.
     let mut is_persistent = false;
     let result = head.and_then(|mut request| {
+        line = format!("{} {}", request.method, request.target);
         ensure!(request.method != "CONNECT", HttpError(501, "this server is no proxy"));
         request.target = origin_form(&request.target, local_addr)?;
         if request.expects_continue()? {
@@ -186,7 +187,6 @@ fn serve_request(
         request.read_body(stream)?;
         is_persistent = request.fields.is_persistent(&request.version);
         log_message(peer, "→", &request);
-        line = format!("{} {}", request.method, request.target);
         if request.method == "OPTIONS" {
             return respond_to_options(&request, messages);
         }

@@ -77,7 +77,7 @@ fn a_late_log_and_a_command_in_the_background_have_their_places() -> Result<()> 
         "now ADDR",
         "accepted a connection",
         "closed",
-        "(the same from 6 more clients)",
+        "(the same on 6 more connections)",
         "! stop (SIGTERM)",
         "the server was asked to end",
         "(the server ends: exit status: 0)",
