@@ -99,7 +99,7 @@ impl Request {
         })
     }
 
-    /// Reads the body. A request without Content-Length has none.
+    /// Reads the body, if the request has one.
     pub fn read_body(&mut self, stream: &mut impl BufRead) -> Result<()> {
         let length = self.fields.content_length()?.unwrap_or(0);
         ensure!(length <= MAX_BODY_BYTES, HttpError(413, "the body is too long"));

@@ -164,7 +164,6 @@ fn serve_request(
     let local_addr = stream.get_ref().stream.local_addr()?;
     let mut is_head = false;
     let head = Request::read_head(stream, &mut is_head);
-    // Without the end of this request, the next one could not be found.
     let mut is_persistent = false;
     let result = head.and_then(|mut request| {
         ensure!(request.method != "CONNECT", HttpError(501, "this server is no proxy"));
@@ -227,7 +226,6 @@ fn origin_form(target: &str, local_addr: SocketAddr) -> Result<String> {
     let names = [SocketAddr::new(ip, port).to_string(), format!("localhost:{port}")];
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let authority = authority.to_ascii_lowercase();
-    // Without a port, the port is 80.
     let is_ours = scheme.eq_ignore_ascii_case("http")
         && (names.contains(&format!("{authority}:80")) || names.contains(&authority));
     ensure!(is_ours, HttpError(421, "the target is on another server"));

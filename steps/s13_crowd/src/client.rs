@@ -23,8 +23,8 @@ const MAX_REPLY_BYTES: u64 = 4 << 20;
 
 /// A connection to the server at `addr`, which is kept for the next request.
 pub struct Session {
-    addr: String,
-    stream: Option<BufReader<Connection>>,
+    pub addr: String,
+    pub stream: Option<BufReader<Connection>>,
 }
 
 /// Sends what a person types to the server at `addr` (HOST:PORT), and prints what comes back.

@@ -104,7 +104,7 @@ impl Request {
         })
     }
 
-    /// Reads the body. A request without Content-Length has none.
+    /// Reads the body, if the request has one.
     pub fn read_body(&mut self, stream: &mut impl BufRead) -> Result<()> {
         if self.fields.is_chunked(&self.version)? {
             self.body = read_chunks(stream, MAX_BODY_BYTES)?;
@@ -379,7 +379,6 @@ fn read_chunks(stream: &mut impl BufRead, limit: u64) -> Result<String> {
         let length = read_chunk_length(stream)?;
         if length == 0 {
             read_fields(stream, MAX_HEAD_BYTES)?;
-            // Only now: a chunk can end in the middle of a character.
             return String::from_utf8(body).context("the body is not UTF-8");
         }
         let end = length.saturating_add(body.len() as u64);

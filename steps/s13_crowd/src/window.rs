@@ -4,6 +4,7 @@
 //! would stand still. So each request runs on another thread, and `draw` looks in each frame
 //! whether the answer is there.
 
+use crate::client::Session;
 use crate::client::{escape_control, exchange, explain, fetch_list};
 use crate::http::Request;
 use crate::http::with_prefix;
@@ -280,7 +281,8 @@ fn ask(addr: &str, request: &Request) -> Result<Answer> {
 
 /// Fetches the list, to be shown beside `output`.
 fn refresh(addr: &str, output: &str) -> Answer {
-    let list = fetch_list(addr).map(|list| shown_list(&list));
+    let mut session = Session { addr: addr.to_string(), stream: None };
+    let list = fetch_list(&mut session).map(|list| shown_list(&list));
     Answer { done: None, list, output: shown(output) }
 }
 
