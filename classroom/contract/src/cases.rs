@@ -126,6 +126,7 @@ impl Case {
             Case::RestartKeeps | Case::RestartContinues | Case::RestartReplaces => 8..=EVER,
             Case::Limit(limit) => limit.first..=EVER,
             Case::Break(..) | Case::Slow | Case::FullList => 10..=EVER,
+            Case::Together(together::Together::WriteIsSeen) => 13..=EVER,
             Case::Together(_) | Case::OrderlyEnd => 11..=EVER,
             Case::Dialogue(_)
             | Case::Date

@@ -30,13 +30,20 @@ pub enum Together {
     Silent,
     /// Several clients add messages at the same time.
     PostsAtOnce,
+    /// What a client wrote is in the list that it fetches next, while other clients write.
+    WriteIsSeen,
     /// One connection more than the server serves.
     Crowd,
 }
 
 /// All of them, in the order in which they are asked.
-pub const ALL: [Together; 4] =
-    [Together::LastFirst, Together::Silent, Together::PostsAtOnce, Together::Crowd];
+pub const ALL: [Together; 5] = [
+    Together::LastFirst,
+    Together::Silent,
+    Together::PostsAtOnce,
+    Together::WriteIsSeen,
+    Together::Crowd,
+];
 
 /// What was found.
 pub struct Found {
@@ -65,6 +72,7 @@ impl Together {
             Together::LastFirst => "last-first",
             Together::Silent => "silent-delays-none",
             Together::PostsAtOnce => "posts-at-once",
+            Together::WriteIsSeen => "write-is-seen",
             Together::Crowd => "crowd",
         }
     }
@@ -74,6 +82,9 @@ impl Together {
             Together::LastFirst => "four connections, of which the last one asks first",
             Together::Silent => "40 silent connections, and one that asks",
             Together::PostsAtOnce => "24 × POST / at the same time, and then GET /",
+            Together::WriteIsSeen => {
+                "16 clients at the same time, each POST / and then GET /, four times"
+            }
             Together::Crowd => "256 silent connections, and one more that asks",
         }
     }
@@ -113,6 +124,15 @@ impl Together {
                     "for i in $(seq {POSTS}); do curl -si -d $i {by_hand}/ | grep -i location & done; wait; curl {by_hand}/"
                 );
                 found.result = posts_at_once(addr, question, model, limit, &mut found.got);
+            }
+            Together::WriteIsSeen => {
+                found.wanted =
+                    "200 for each GET, and its list has the text of the POST before it, at its Location"
+                        .to_string();
+                found.hand = format!(
+                    "for i in $(seq {WRITERS}); do (curl -si -d $i {by_hand}/ | grep -i location; curl -s {by_hand}/ | tail -c 99) & done; wait"
+                );
+                found.result = write_is_seen(addr, question, limit, &mut found.got);
             }
             Together::Crowd => {
                 found.wanted = "503\nRetry-After: a number of seconds".to_string();
@@ -281,6 +301,61 @@ fn posts_at_once(
     }
     Ok(())
 }
+
+/// How many clients write at the same time, and how often each.
+const WRITERS: usize = 16;
+const WRITES: usize = 4;
+
+fn write_is_seen(
+    addr: &str,
+    question: &Question,
+    limit: Duration,
+    got: &mut Vec<u8>,
+) -> Result<(), Failed> {
+    let patience = Patience { whole: limit, close: limit };
+    // What is wrong, and the list in which it is.
+    let one = |writer: usize| -> Result<(), (Failed, Vec<u8>)> {
+        for number in 0..WRITES {
+            let text = format!("write {number} of client {writer}");
+            let post = Question::post("write-is-seen", &text, 13, addr);
+            let answer = crate::connection::exchange(addr, &post, patience).got;
+            let fail = |fault: Fault| (fault.into(), answer.clone());
+            let response = Response::parse(&answer).map_err(fail)?;
+            let location = response.field("Location").unwrap_or_default();
+            let index: Option<usize> =
+                location.strip_prefix('/').and_then(|index| index.parse().ok());
+            let list = crate::connection::exchange(addr, question, patience).got;
+            let fail = |fault: Fault| (fault.into(), list.clone());
+            let response = Response::parse(&list).map_err(fail)?;
+            let texts = parse_list(&response.body).map_err(fail)?;
+            if index.and_then(|index| texts.get(index)) != Some(&text) {
+                let sentence = format!(
+                    "{} was answered with Location {}, and the list that is fetched after that has {} there",
+                    in_quotes(&text, 40),
+                    in_quotes(&location, 20),
+                    index
+                        .and_then(|index| texts.get(index))
+                        .map_or("nothing".to_string(), |text| in_quotes(text, 40))
+                );
+                return Err(fail(Fault::new("stale", sentence).because(STALE)));
+            }
+        }
+        Ok(())
+    };
+    let results: Vec<Result<(), (Failed, Vec<u8>)>> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || one(writer))).collect();
+        writers.into_iter().filter_map(|writer| writer.join().ok()).collect()
+    });
+    for result in results {
+        result.map_err(|(failed, list)| {
+            *got = list;
+            failed
+        })?;
+    }
+    Ok(())
+}
+
+const STALE: &str = "A list that is kept in memory has to be the new one before the write is answered: first commit, then replace the list, then answer.";
 
 const BETWEEN: &str = "Two threads may change the list at the same time. Adding a message and telling its index have to be one step: hold the lock for both.";
 

@@ -915,7 +915,7 @@ class KeptThreads(Kept, Threaded):
 
 SERVERS = {}
 CLASSES = {2: Echo, 3: Http, 5: Http, 6: Http, 7: Http, 8: Http, 10: Hardened, 11: Threaded,
-           12: KeptThreads}
+           12: KeptThreads, 13: KeptThreads}
 
 
 def but(base, **overrides):
@@ -1860,6 +1860,9 @@ right("kept-head-then-body-12", 12,
 right("kept-lenient-12", 12, Lenient)
 right("kept-hangs-up-12", 12, HangsUp)
 right("kept-idle-10-s-12", 12, idle_timeout=10)
+
+right("kept-threads-13", 13)
+right("kept-table-13", 13, store=Table)
 
 # --- Wrong servers: stage 2 -----------------------------------------------------------------------
 
@@ -4466,6 +4469,22 @@ wrong12("fields-of-all", "The limit of fields counts all requests of a connectio
         "three-hundred-requests", SecondHeadOnly)
 wrong12("line-end-after-404", "CR LF comes after the body of each 404.", "get-before get-beyond",
         SayHelloAtClose)
+
+
+class ListOfOthersLater(KeptThreads):
+    """While several clients are connected, the list can be 0.2 s old."""
+
+    shown, at = 0, 0.0
+
+    def list_body(self):
+        texts, now = list(self.messages.texts), time.monotonic()
+        if threading.active_count() < 8 or now - self.at > 0.2:
+            self.shown, self.at = len(texts), now
+        return json.dumps(texts[:self.shown], ensure_ascii=False)
+
+
+wrong("list-of-others-later", 13, "While several clients write, a list is sent that is a little old.",
+      "posts-at-once write-is-seen", ListOfOthersLater)
 
 # --- The command line -----------------------------------------------------------------------------
 

@@ -175,5 +175,5 @@ fn limits_and_many_clients() -> Result<()> {
 #[needs("python3", "node")]
 #[test]
 fn many_requests_on_one_connection() -> Result<()> {
-    check_all(&[12], 4)
+    check_all(&[12, 13], 4)
 }
