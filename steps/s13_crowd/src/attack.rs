@@ -167,10 +167,11 @@ fn flood(addr: &str) -> Result<()> {
 /// Lets 32 clients write at the same time: each puts 20 texts in place of one message.
 fn crowd(addr: &str) -> Result<()> {
     let response = exchange(addr, &Request::new("POST", "/", addr).with_text("crowd"))?;
-    let target = response.fields.values("Location").join("");
+    let location = response.fields.values("Location");
+    let target = *location.first().context("the server has no path for each message")?;
     let write = |client: usize| {
         let texts = (0..20).map(|number| format!("client {client:02}, text {number:02}"));
-        let request = |text: String| Request::new("PUT", &target, addr).with_text(&text);
+        let request = |text: String| Request::new("PUT", target, addr).with_text(&text);
         let responses = texts.map(|text| exchange(addr, &request(text)));
         responses.flatten().filter(Response::is_success).count()
     };
