@@ -118,11 +118,11 @@ fn start() -> SyncSender<String> {
     let _ = thread::Builder::new().spawn(move || {
         for text in &receiver {
             // As with commits, one write for all that wait is cheaper than a write for each.
-            thread::sleep(WRITE_DELAY);
             let rest: Vec<String> = receiver.try_iter().collect();
             // `println!` would panic where standard output is closed.
             let _ = writeln!(io::stdout(), "{}", [&[text], rest.as_slice()].concat().join("\n"));
             WAITING.fetch_sub(1 + rest.len(), Ordering::SeqCst);
+            thread::sleep(WRITE_DELAY);
         }
     });
     sender
