@@ -30,9 +30,6 @@ const MAX_LOG_LINES: usize = 40;
 /// How many entries the queue has room for.
 const MAX_QUEUE: usize = 1000;
 
-/// How long the log waits for more lines, to write them together.
-const WRITE_DELAY: Duration = Duration::from_millis(5);
-
 /// Whether the log shows whole messages.
 pub static VERBOSE: AtomicBool = AtomicBool::new(false);
 
@@ -122,7 +119,6 @@ fn start() -> SyncSender<String> {
             // `println!` would panic where standard output is closed.
             let _ = writeln!(io::stdout(), "{}", [&[text], rest.as_slice()].concat().join("\n"));
             WAITING.fetch_sub(1 + rest.len(), Ordering::SeqCst);
-            thread::sleep(WRITE_DELAY);
         }
     });
     sender
