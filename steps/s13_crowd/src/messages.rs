@@ -170,7 +170,8 @@ impl List {
 
     /// Returns the message at `index`, if there is one.
     fn get(&self, index: usize) -> Result<Option<String>> {
-        let Some([start, next]) = self.starts.get(index..index + 2) else { return Ok(None) };
+        let range = index..index.saturating_add(2);
+        let Some([start, next]) = self.starts.get(range) else { return Ok(None) };
         Ok(Some(serde_json::from_str(&self.json[*start..*next - 1])?))
     }
 

@@ -53,6 +53,16 @@ fn killed_twenty_times_in_a_crowd_it_has_what_it_answered_for() -> Result<()> {
     Ok(())
 }
 
+/// The largest index that there can be names no message, and ends no thread.
+#[test]
+fn the_largest_index_names_no_message() -> Result<()> {
+    let server = STAGE.server()?;
+    for index in [u64::MAX, u64::MAX - 1, u64::MAX - 2] {
+        assert_eq!(status(server.addr(), get(&format!("/{index}")))?, "404");
+    }
+    Ok(())
+}
+
 /// What a client wrote is seen by its next GET, while a crowd writes.
 #[test]
 fn a_write_that_was_answered_is_seen() -> Result<()> {
