@@ -226,7 +226,7 @@ proptest! {
         prop_assert_eq!(refused_with(&read(&bytes).1), expected);
     }
 
-    /// Whatever stands where chunks should: nothing beyond the limit is accepted.
+    /// Any bytes in place of chunks: nothing beyond the limit is accepted.
     #[test]
     fn what_is_accepted_as_chunks_keeps_the_limit(pieces in vec(chunk_piece(), 0..20)) {
         let mut bytes = b"PUT /0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

@@ -114,7 +114,7 @@ impl Response {
         if reader.read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        // The version is that of the server, whatever the client has (RFC 9112, section 2.3).
+        // The version is that of the server, also if the client has another one (RFC 9112, section 2.3).
         let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
         let status = status.with_context(|| format!("no status line: {line:?}"))?.parse()?;
         let mut response = Response { status, fields: Vec::new(), body: String::new() };
