@@ -1,4 +1,4 @@
-//! The dialogues of stage 12: many requests on one connection, bodies in chunks, `Expect`, and framing to the letter.
+//! The dialogues of stage 12: many requests on one connection, bodies in chunks, `Expect`, and exact framing.
 
 use crate::dialogue::Says::{Close, Either, KeepAlive, Open};
 use crate::dialogue::Turn::{
@@ -81,7 +81,7 @@ pub const KEPT: &[Dialogue] = &[
         &[Send("POST /abc{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(Status(&[404]), Either), Reply(List, Open)]),
     dialogue("body-of-options", "OPTIONS with a body, and then a request", "RFC 9112, section 6.3", FRAMING,
         &[Send("OPTIONS /{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(Allowed, Either), Reply(List, Open)]),
-    dialogue("head-then-get", "HEAD / and HEAD /abc, each followed by GET /", "RFC 9110, section 9.3.2", "A response to HEAD has no body, whatever its Content-Length: on a connection that stays open the body would be taken for the next response.",
+    dialogue("head-then-get", "HEAD / and HEAD /abc, each followed by GET /", "RFC 9110, section 9.3.2", "A response to HEAD has no body, also if it has a Content-Length: on a connection that stays open the body would be taken for the next response.",
         &[Send("HEAD /{1.1}\r\n{get}"), Reply(HeadList, Open), Reply(List, Open), Send("HEAD /abc{1.1}\r\n{get}"), Reply(HeadNotFound, Either), Reply(List, Open)]),
     dialogue("options-then-get", "OPTIONS * and OPTIONS /, and then GET /", "RFC 9110, section 15.3.5", "A 204 ends with its head: no body follows, and no Content-Length stands in it.",
         &[Send("OPTIONS *{1.1}\r\n{get}"), Reply(Allowed, Open), Reply(List, Open), Send("OPTIONS /{1.1}\r\n"), Reply(Allowed, Open), Send("{get}"), Reply(List, Open)]),
@@ -105,7 +105,7 @@ pub const KEPT: &[Dialogue] = &[
         &[Send("GET / HTTP/1.0\r\nHost: {host}\r\nConnection: Keep-Alive\r\n\r\n"), Reply(List, KeepAlive),
           Send("POST / HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nold"), Reply(Created("old"), KeepAlive),
           Send("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n"), Reply(List, Either), End]),
-    dialogue("old-version-both", "HTTP/1.0 with keep-alive and close", "RFC 9112, section 9.3", "If close is one of the options, the connection closes, whatever else they say.",
+    dialogue("old-version-both", "HTTP/1.0 with keep-alive and close", "RFC 9112, section 9.3", "If close is one of the options, the connection closes, also if another option is keep-alive.",
         &[Send("GET / HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive, close\r\n\r\n{hidden}"), Reply(List, Close), End]),
     dialogue("client-closes-its-side", "GET / twice, and then FIN", "RFC 9112, section 9.6", HALF,
         &[Send("{get}{get}"), Fin, Reply(List, Open), Reply(List, Either), End]),

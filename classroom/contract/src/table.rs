@@ -311,7 +311,7 @@ const fn limit(id: &'static str, what: &'static str, bytes: &'static str, answer
     Limit { id, what, bytes, answer, first: 10, section: "" }
 }
 
-/// What a stage answers from stage 12 on, which reads a head to the letter.
+/// What a stage answers from stage 12 on, which reads a head exactly as the RFCs say.
 const fn letter(
     id: &'static str,
     what: &'static str,

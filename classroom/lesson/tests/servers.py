@@ -696,7 +696,7 @@ class Early(Exception):
 
 
 class Kept:
-    """Many requests on one connection, and framing to the letter."""
+    """Many requests on one connection, and exact framing."""
 
     idle_timeout = 4
     stopping = False

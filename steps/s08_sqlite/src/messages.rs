@@ -17,8 +17,8 @@ const TABLE: &str =
 /// How long a write waits while another process, such as a backup, writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Messages in the order in which they came. When `add` or `replace` returns, the text is on the
-/// disk.
+/// Messages in the order in which they came. A text is on the disk when the transaction that holds
+/// it is committed. A write alone is a transaction of its own.
 pub struct Messages {
     file: Connection,
 }

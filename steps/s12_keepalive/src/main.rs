@@ -1,4 +1,4 @@
-//! Stage 12, many requests on one connection. New: framing to the letter, in `http.rs`.
+//! Stage 12, many requests on one connection. New: exact framing, in `http.rs`.
 //!
 //! - `server.rs` accepts connections and answers on them.
 //! - `client.rs` connects, sends what a person types, and prints what comes back.

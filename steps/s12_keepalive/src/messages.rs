@@ -28,8 +28,8 @@ const MAX_LIST_BYTES: i64 = 512 << 10;
 /// How long a write waits while another process, such as a backup, writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Messages in the order in which they came. When `add` or `replace` returns, the text is on the
-/// disk.
+/// Messages in the order in which they came. A text is on the disk when the transaction that holds
+/// it is committed. A write alone is a transaction of its own.
 struct Store {
     file: Connection,
     list_bytes: i64,

@@ -22,7 +22,7 @@ const MIN_BYTES_PER_SECOND: u64 = 32 << 10;
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 const RECEIVE_BUFFER_BYTES: usize = 32 << 10;
 
-/// A TCP connection whose reads and writes end at a deadline.
+/// A TCP connection whose reads and writes end at a deadline. Those of `stream` alone do not.
 pub struct Connection {
     pub stream: TcpStream,
     timeout: Duration,

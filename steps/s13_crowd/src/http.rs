@@ -206,7 +206,7 @@ impl Response {
         };
         let fields = read_fields(stream, MAX_HEAD_BYTES)?;
         // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
-        // Some statuses have no body, whatever the fields say (RFC 9112, section 6.3).
+        // A response with one of these statuses never has a body (RFC 9112, section 6.3).
         let body = match method == "HEAD" || matches!(status, 100..200 | 204 | 304) {
             true => String::new(),
             false if fields.is_chunked(version)? => read_chunks(stream, u64::MAX - 2)?,

@@ -37,8 +37,8 @@ const MAX_LIST_BYTES: i64 = 512 << 10;
 /// How long a write waits while another process, such as a backup, writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Messages in the order in which they came. When `add` or `replace` returns, the text is on the
-/// disk.
+/// Messages in the order in which they came. A text is on the disk when the transaction that holds
+/// it is committed. A write alone is a transaction of its own.
 struct Store {
     file: Connection,
     list_bytes: i64,
@@ -325,7 +325,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn answer_all(writes: Vec<Write>, error: &anyhow::Error) {
     log(&format!("{:.0} the store failed: {error:#}", Timestamp::now()));
     for write in writes {
-        let _ = write.answer.send(Some(Err(HttpError(status(error).unwrap_or(500), "not stored"))));
+        let _ = write.answer.send(Some(Err(HttpError(status(error).unwrap_or(500), "no commit"))));
     }
 }
 
