@@ -203,7 +203,7 @@ fn serve_request(
     stream.get_mut().send_parts(&response.head(), &response.body)?;
     let (status, length, time) =
         (response.status, response.body.len(), start.elapsed().as_micros());
-    log_peer(peer, &format!("{line} → {status}, {length} bytes, {time} µs"));
+    log_peer(peer, &format!("{line:.200} → {status}, {length} bytes, {time} µs"));
     Ok(is_persistent)
 }
 
