@@ -200,10 +200,11 @@ fn serve_request(
         response.body = Arc::default();
     }
     log_message(peer, "←", &response);
-    stream.get_mut().send_parts(&response.head(), &response.body)?;
     let (status, length, time) =
         (response.status, response.body.len(), start.elapsed().as_micros());
+    // Before the response, so that the lines have the order of the requests.
     log_peer(peer, &format!("{line:.200} → {status}, {length} bytes, {time} µs"));
+    stream.get_mut().send_parts(&response.head(), &response.body)?;
     Ok(is_persistent)
 }
 
