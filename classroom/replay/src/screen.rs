@@ -122,6 +122,11 @@ impl Screen {
         self.head(Side::Server, SERVER.bold(), &format!("! {text}"))
     }
 
+    /// What is done to the client.
+    pub fn act_on_client(&mut self, text: &str) -> Result<()> {
+        self.head(Side::Client, BOLD, &format!("! {text}"))
+    }
+
     /// A remark on the client or on a command.
     pub fn note(&mut self, text: &str) -> Result<()> {
         self.show(Side::Client, PLAIN, &format!("({text})"))
