@@ -41,6 +41,8 @@ fn server(addr: &str, more: &[&str]) -> Result<()> {
     let listener = TcpListener::bind(addr)?;
     println!("listening on {}", listener.local_addr()?);
     if !more.is_empty() {
+        // Of an address only what comes last.
+        let more: Vec<&str> = more.iter().filter_map(|word| word.rsplit('/').next()).collect();
         println!("more arguments: {}", more.join(" "));
     }
     if more.contains(&"--end") {

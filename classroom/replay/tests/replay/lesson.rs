@@ -178,7 +178,7 @@ const SEVERAL: &str = "# 1. Title\n#ko 1. 제목\n\
 fn several_servers_have_their_names() -> Result<()> {
     let shown = replay(SEVERAL, &[])?;
     // All servers have the same store.
-    let store = ["more arguments: --db", "postgresql://postgres@ADDR/messages1"];
+    let store = ["more arguments: --db messages1"];
     let lines = [
         &["(server 1)", "listening on ADDR"][..],
         &store,
@@ -204,8 +204,8 @@ fn several_servers_have_their_names() -> Result<()> {
         &["! start server 1", "(server 1)", "listening on ADDR"],
         &store,
         &["(server 2)", "now ADDR", "accepted a connection", "closed"],
-        &["! restart --timeout 2", "(server 2)", "listening on ADDR", store[0]],
-        &["postgresql://postgres@ADDR/messages1", "--timeout 2"],
+        &["! restart --timeout 2", "(server 2)", "listening on ADDR"],
+        &["more arguments: --db messages1 --timeout 2"],
     ];
     assert_eq!(side(&shown, true), lines.concat(), "{shown}");
     let client: Vec<&str> = side(&shown, false).into_iter().skip(2).take(8).collect();
