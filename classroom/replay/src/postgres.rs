@@ -100,7 +100,7 @@ impl Postgres {
         initdb.args(["--pgdata=data", "--username=postgres", "--auth=trust", "--no-sync"]);
         initdb.args(["--encoding=UTF8", "--no-locale"]);
         let (said, status) = Task::of("initdb", initdb, Ending::Quit)?.finish()?;
-        ensure!(status.success(), "PostgreSQL cannot make its files: {}", last_line(&said));
+        ensure!(status.success(), "PostgreSQL cannot make its files: {}", reason(&said));
         for _ in 0..TRIES {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let mut command = programs.command("postgres", &folder);
@@ -115,7 +115,7 @@ impl Postgres {
             ensure!(
                 said.contains("could not bind"),
                 "PostgreSQL does not start: {}",
-                last_line(&said)
+                reason(&said)
             );
         }
         bail!("PostgreSQL finds no free port; close some programs that listen on ports")
@@ -127,7 +127,7 @@ impl Postgres {
         command.args(["--host=127.0.0.1", "--username=postgres", "--port", &self.port.to_string()]);
         command.args(arguments);
         let (said, status) = Task::of(name, command, Ending::Kill)?.finish()?;
-        ensure!(status.success(), "PostgreSQL has failed: {}", last_line(&said));
+        ensure!(status.success(), "PostgreSQL has failed: {}", reason(&said));
         Ok(())
     }
 }
@@ -230,6 +230,10 @@ fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
     Some((user.get(2)?.parse().ok()?, user.get(3)?.parse().ok()?))
 }
 
-fn last_line(said: &str) -> &str {
-    said.trim_end().lines().last().unwrap_or("it says nothing")
+/// Why a program has failed, out of what it printed: its last line with an error, or else its last line.
+fn reason(said: &str) -> &str {
+    let is_error =
+        |line: &&str| ["error:", "FATAL:", "PANIC:"].iter().any(|word| line.contains(word));
+    let last = said.lines().rev().find(is_error).or(said.trim_end().lines().last());
+    last.unwrap_or("it says nothing")
 }
