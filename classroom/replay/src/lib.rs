@@ -98,7 +98,8 @@ pub fn run(
         // A client whose last line failed says so, but the reason may be a server that has just ended.
         return if play.used_dies()? { play.died(play.used) } else { Err(error) };
     }
-    play.screen.end(stage, lesson.title_in(lang))
+    let db = if lesson.postgresql { " --db URL" } else { "" };
+    play.screen.end(stage, db, lesson.title_in(lang))
 }
 
 /// A server of the replay.
@@ -240,8 +241,8 @@ impl Play<'_> {
     fn use_server(&mut self, number: usize) -> Result<()> {
         self.screen.act_on_client(&self.lang.client_of(number))?;
         if let Some(client) = self.client.take() {
-            let said = client.end()?;
-            self.screen.client(&said)?;
+            // A client ends its row at the end of its input.
+            self.screen.client(client.end()?.trim_start())?;
         }
         self.used = number;
         self.server_speaks()

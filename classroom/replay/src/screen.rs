@@ -155,11 +155,11 @@ impl Screen {
         Ok(())
     }
 
-    /// Where to go from here.
-    pub fn end(&mut self, stage: &str, title: &str) -> Result<()> {
+    /// Where to go from here. The server needs the arguments `more`.
+    pub fn end(&mut self, stage: &str, more: &str, title: &str) -> Result<()> {
         let lang = self.lang;
         let rows = [
-            (lang.server_by_hand(), format!("cargo run -p {stage} -- server")),
+            (lang.server_by_hand(), format!("cargo run -p {stage} -- server{more}")),
             (lang.client_by_hand(), format!("cargo run -p {stage} -- client")),
             (lang.explanation(), format!("{} {title}", lang.notes())),
         ];
