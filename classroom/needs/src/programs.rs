@@ -32,6 +32,7 @@ pub const PROGRAMS: &[Program] = &[
     program("openbox", "openbox", None),
     program("patch", "patch", Some("gpatch")),
     program("pgrep", "procps", Some("proctools")),
+    program("postgres", "postgresql", Some("postgresql")),
     program("python3", "python3", Some("python3")),
     program("script", "bsdutils", None),
     program("setpriv", "util-linux", None),
