@@ -30,8 +30,11 @@ folder=${CLUSTER:-cluster}
 as_user=(env)
 [ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=postgres --regid=postgres --init-groups)
 
-# Debian keeps PostgreSQL and HAProxy outside the PATH of most users.
-PATH=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1):$PATH:/usr/sbin
+# Debian and Homebrew keep PostgreSQL outside the PATH, and Debian keeps HAProxy outside the PATH of most users.
+for bin in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin; do
+  ! [ -x "$bin/postgres" ] || PATH=$bin:$PATH
+done
+PATH=$PATH:/usr/sbin
 for program in postgres:postgresql haproxy:haproxy pgrep:procps; do
   command -v ${program%:*} >/dev/null || fail "${program%:*} is not installed: sudo apt install ${program#*:}"
 done
@@ -156,6 +159,7 @@ unix_socket_directories = ''
 shared_buffers = 32MB
 dynamic_shared_memory_type = mmap
 synchronous_commit = on
+wal_keep_size = 256MB
 wal_sender_timeout = 2s
 wal_receiver_timeout = 2s
 wal_receiver_status_interval = 500ms
@@ -245,8 +249,8 @@ start() {
   if accepts "$addr"; then
     fail "another program has $addr; choose another address, such as ADDR=127.0.0.1:0 for a free port"
   fi
-  [ -e "$folder/settings" ] || [ -z "$(ls -A "$folder" -I lock)" ] ||
-    fail "the folder $folder has other files; choose another folder with CLUSTER=FOLDER, or delete this one"
+  [ -e "$folder/settings" ] || [ -z "$(ls -A "$folder")" ] ||
+    fail "the folder $folder has other files in it; choose another folder, such as: CLUSTER=/tmp/cluster $0 start"
   trap undo_start EXIT
   trap 'fail "interrupted; nothing runs"' INT TERM HUP
 
@@ -271,7 +275,7 @@ start() {
   wait_for haproxy accepts "$addr"
   save_settings
   trap - EXIT INT TERM HUP
-  echo "started $servers servers and PostgreSQL in $folder"
+  echo "started in $folder; servers: $servers, synchronous standby: $sync"
   echo "listening on $addr"
 }
 
@@ -300,10 +304,12 @@ status() {
 kill_primary() {
   [ -n "$standby" ] || fail "db$primary runs alone, and no standby can take over; first: $0 rejoin"
   runs "db$standby" || fail "the standby db$standby does not run, and cannot take over; see $folder/db$standby.log"
+  trap '' INT TERM HUP
   crash "db$primary"
   # When a machine crashes, its shared memory is gone. PostgreSQL has one piece; its id is in postmaster.pid.
   ipcrm -m "$(awk 'NR == 7 { print $2 }' "$folder/db$primary/postmaster.pid")" 2>/dev/null
-  sql "$standby" 'SELECT pg_promote()' >>"$folder/sql.log" || fail "cannot promote db$standby: see $folder/db$standby.log"
+  sql "$standby" "SELECT pg_promote()" >>"$folder/sql.log" ||
+    fail "cannot promote db$standby; see $folder/db$standby.log"
   primary=$standby standby=''
   save_settings
   echo "killed db$((3 - primary)); db$primary is the primary and runs alone"
@@ -343,7 +349,7 @@ fi
 # Two commands that change the databases do not run at the same time: the second one waits.
 case $command in start | kill-primary | rejoin | stop)
   if [ -d "$folder" ] && command -v flock >/dev/null; then
-    exec 9>"$folder/lock"
+    exec 9<"$folder"
     flock -w 60 9 || fail "another command is busy with $folder"
   fi
   ;;
