@@ -138,8 +138,8 @@ fn no_message_is_lost_when_servers_and_primaries_are_killed() -> Result<()> {
     let rejoined = "db2 is the standby of db1; synchronous: on\n";
     assert_eq!(cluster.run(&["rejoin"])?, rejoined);
     let status = cluster.run(&["status"])?;
-    assert_eq!(status.lines().filter(|line| line.ends_with(": runs")).count(), 6, "{status}");
-    assert!(status.contains("standby, synchronous: on: runs"), "{status}");
+    assert_eq!(status.lines().filter(|line| line.contains(" runs")).count(), 6, "{status}");
+    assert!(status.contains(" runs: standby, synchronous: on"), "{status}");
     cluster.run(&["stop"])?;
     assert_eq!(cluster.processes()?, 0);
     Ok(())
@@ -186,7 +186,7 @@ fn a_wrong_use_is_told_and_changes_nothing() -> Result<()> {
     cluster.run(&["kill-primary"])?;
     let alone = "db2 runs alone, and no standby can take over; first: cluster.sh rejoin";
     fails(&["kill-primary"], alone)?;
-    assert!(cluster.run(&["status"])?.contains("killed, can rejoin: does not run"));
+    assert!(cluster.run(&["status"])?.contains(" does not run: killed, can rejoin"));
     put(addr, "/0", "둘")?;
     assert_eq!(ureq_gets(addr, "/")?, r#"["둘"]"#);
 
