@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use std::io::Write;
-use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use testing::Stage;
 use testing::raw::{Baseline, connect, rest, status, status_of};
