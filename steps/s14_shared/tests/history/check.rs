@@ -334,13 +334,13 @@ fn appends(seen: &Seen) -> Vec<Fault> {
 fn registers(seen: &Seen) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, texts) in &seen.indexes {
-        if let Some(last_missing) = seen.last_missing.get(index) {
-            if let Some(known) = seen.known(*index).filter(|known| known < last_missing) {
-                let what = format!(
-                    "/{index} was known at {known:.3?} and missing for a request of {last_missing:.3?}"
-                );
-                faults.push(fault("registers", what));
-            }
+        if let Some(last_missing) = seen.last_missing.get(index)
+            && let Some(known) = seen.known(*index).filter(|known| known < last_missing)
+        {
+            let what = format!(
+                "/{index} was known at {known:.3?} and missing for a request of {last_missing:.3?}"
+            );
+            faults.push(fault("registers", what));
         }
         for (number, a) in texts.iter().enumerate() {
             for b in &texts[number + 1..] {

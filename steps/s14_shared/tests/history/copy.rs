@@ -37,7 +37,11 @@ pub fn without_write_ids(stage: &Stage) -> Result<PathBuf> {
     let manifest = manifest.replace(&format!("\"{}\"", stage.name), &format!("\"{NAME}\""));
     fs::write(copy.join("Cargo.toml"), without(&manifest, "[dev-dependencies]"))?;
     fs::copy(root.join("Cargo.toml"), workspace.join("Cargo.toml"))?;
-    replace(&workspace.join("Cargo.toml"), "\"classroom/*\", \"mine/*\", \"steps/*\"", "\"steps/*\"")?;
+    replace(
+        &workspace.join("Cargo.toml"),
+        "\"classroom/*\", \"mine/*\", \"steps/*\"",
+        "\"steps/*\"",
+    )?;
     replace(&workspace.join("Cargo.toml"), "\"classroom/*\", \"steps/*\"", "\"steps/*\"")?;
     fs::copy(root.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
     symlink(root.join("classroom"), workspace.join("classroom"))?;

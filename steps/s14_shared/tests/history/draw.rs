@@ -1,6 +1,7 @@
 //! Draws a history: a row for each client, a bar for each request, a line for each fault that the
 //! test made.
 
+use crate::clients::CLIENTS;
 use crate::record::{Answer, Ask, Request};
 use std::fmt::Write;
 use std::ops::Range;
@@ -26,15 +27,14 @@ const WHOLE_WIDTH: f64 = LEFT + WIDTH + 20.0;
 const KINDS: [(&str, &str, f64, &str); 5] = [
     ("post", "#0072B2", 7.0, "POST, stored"),
     ("put", "#E69F00", 7.0, "PUT, stored"),
-    ("get", "#56B4E9", 3.0, "GET /i, answered"),
+    ("get", "#56B4E9", 4.0, "GET /i, answered"),
     ("list", "#009E73", 5.0, "GET /, answered"),
-    ("none", "#000000", 2.0, "no answer"),
+    ("none", "#000000", 2.5, "no answer"),
 ];
 
 /// Returns the part of a history between two times as SVG.
 pub fn draw(history: &[Request], events: &[Event], shown: Range<Duration>) -> String {
-    let clients = 1 + history.iter().map(|request| request.client).max().unwrap_or(0);
-    let bottom = TOP + ROW * clients as f64;
+    let bottom = TOP + ROW * CLIENTS as f64;
     let height = bottom + 60.0;
     let x = |time: Duration| {
         let time = time.clamp(shown.start, shown.end) - shown.start;
@@ -63,7 +63,7 @@ pub fn draw(history: &[Request], events: &[Event], shown: Range<Duration>) -> St
     }
     let middle = (LEFT + WIDTH / 2.0, bottom + 44.0);
     text(&mut svg, middle, "text-anchor=\"middle\"", "seconds since the start");
-    for client in 0..clients {
+    for client in 0..CLIENTS {
         let y = TOP + ROW * (client as f64 + 0.5);
         text(
             &mut svg,
@@ -75,7 +75,8 @@ pub fn draw(history: &[Request], events: &[Event], shown: Range<Duration>) -> St
     for (class, colour, half, _) in KINDS {
         let mut path = String::new();
         let is_shown = |request: &&Request| {
-            kind(request) == class && request.start < shown.end && request.end > shown.start
+            let is_inside = request.start < shown.end && request.end > shown.start;
+            kind(request) == class && request.client < CLIENTS && is_inside
         };
         for request in history.iter().filter(is_shown) {
             let y = TOP + ROW * (request.client as f64 + 0.5);
@@ -90,19 +91,20 @@ pub fn draw(history: &[Request], events: &[Event], shown: Range<Duration>) -> St
             "<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{width}\" fill=\"none\"/>"
         );
     }
-    let mut shown_events = events.iter().filter(|event| shown.contains(&event.time)).enumerate();
-    for (number, event) in shown_events.by_ref() {
-        // Labels of events that are close to each other stand in different lines.
-        let (x, y) = (x(event.time), 88.0 + 18.0 * (number % 5) as f64);
-        line(
-            &mut svg,
-            x,
-            y + 4.0,
-            bottom,
-            "stroke=\"#D55E00\" stroke-width=\"2\" stroke-dasharray=\"6 3\"",
+    let shown_events: Vec<_> = events.iter().filter(|event| shown.contains(&event.time)).collect();
+    // Labels of events that are close to each other stand in different lines.
+    let label = |number: usize| 88.0 + 18.0 * (number % 5) as f64;
+    for (number, event) in shown_events.iter().enumerate() {
+        let how = "stroke=\"#D55E00\" stroke-width=\"2\" stroke-dasharray=\"6 3\"";
+        line(&mut svg, x(event.time), label(number) + 4.0, bottom, how);
+    }
+    for (number, event) in shown_events.iter().enumerate() {
+        let side = if x(event.time) > WHOLE_WIDTH - 180.0 { "end" } else { "start" };
+        // A white edge, because lines of other events can cross the label.
+        let how = format!(
+            "text-anchor=\"{side}\" stroke=\"#fff\" stroke-width=\"4\" paint-order=\"stroke\""
         );
-        let side = if x > LEFT + WIDTH * 0.8 { "end" } else { "start" };
-        text(&mut svg, (x, y), &format!("text-anchor=\"{side}\""), &event.what);
+        text(&mut svg, (x(event.time), label(number)), &how, &event.what);
     }
     svg + "</svg>\n"
 }

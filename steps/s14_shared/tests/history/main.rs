@@ -20,7 +20,7 @@
 //! | variable | what it does |
 //! |---|---|
 //! | `HISTORY_SECONDS=12` | the good run takes 12 s and not 60 s |
-//! | `HISTORY_PICTURE=overwrite` | the good run draws `pictures/history.svg` anew |
+//! | `HISTORY_PICTURE=overwrite` | the good run draws its second failover as `pictures/history.svg` |
 #![cfg(unix)]
 
 mod check;
@@ -89,6 +89,11 @@ fn run(cluster: &Cluster, mix: Mix, moments: &[Moment], least: Duration) -> Resu
         }
         writes_go_on(&clients, 50)?;
         let moment = moments[round % moments.len()];
+        match moment {
+            Moment::Any => {}
+            Moment::Unsent => drop(note("standby gets nothing".to_string())),
+            Moment::Unanswered => drop(note("standby applies nothing".to_string())),
+        }
         cluster.prepare(moment)?;
         if moment != Moment::Any {
             let writes = clients.writes();
@@ -141,17 +146,24 @@ impl Run {
         println!("{:8}  servers killed", self.server_kills);
         println!("{:8}  primaries killed", self.failovers.len());
         let is_write = |request: &Request| matches!(request.ask, Ask::Post(_) | Ask::Put(..));
-        for (what, waits) in [("write", self.waits(is_write)), ("request", self.waits(|_| true))] {
-            let seconds: Vec<String> =
-                waits.iter().map(|wait| format!("{:.2}", wait.as_secs_f64())).collect();
-            let seconds = seconds.join(", ");
+        for (what, mut waits) in
+            [("write", self.waits(is_write)), ("request", self.waits(|_| true))]
+        {
+            waits.sort_unstable();
+            let [median, longest] = [waits.len() / 2, waits.len() - 1].map(|place| waits[place]);
             println!(
-                "without an answered {what} after a primary was killed, in seconds: {seconds}"
+                "no {what} was answered after the kill of a primary: for {:.2} s (median), {:.2} s (longest)",
+                median.as_secs_f64(),
+                longest.as_secs_f64()
             );
         }
         println!("faults found: {}", faults.len());
-        for fault in faults.iter().take(5) {
-            println!("  {fault}");
+        let mut rules: BTreeMap<&str, Vec<&Fault>> = BTreeMap::new();
+        for fault in faults {
+            rules.entry(fault.rule).or_default().push(fault);
+        }
+        for faults in rules.values() {
+            println!("{:8}  {}", faults.len(), faults[0]);
         }
     }
 
@@ -176,8 +188,8 @@ impl Run {
     /// Draws the time around a failover, and writes the picture for the notes.
     fn draw(&self) -> Result<()> {
         let failover = self.failovers.get(1).or(self.failovers.first()).context("no failover")?;
-        let start = failover.start.saturating_sub(Duration::from_millis(2500));
-        let svg = draw::draw(&self.history, &self.events, start..start + Duration::from_secs(8));
+        let start = failover.start.saturating_sub(Duration::from_millis(2000));
+        let svg = draw::draw(&self.history, &self.events, start..start + Duration::from_secs(7));
         let path = Path::new(STAGE.folder).join("../../pictures/history.svg");
         fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))
     }
