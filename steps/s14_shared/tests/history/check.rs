@@ -11,7 +11,7 @@
 //! | `places` | a text that is stored twice, or at another index than was asked or answered |
 //! | `future` | a text that was read before it was sent |
 //! | `locations` | two messages at one Location |
-//! | `gaps` | an index without a message; more messages than were sent; an answered one that is lost |
+//! | `gaps` | an index without a message; a message that no POST explains; a lost message |
 //! | `appends` | a message before one that had been answered already |
 //! | `registers` | an old text that is read after a newer one; an answered write that is lost |
 //! | `snapshots` | a list that no moment had |
@@ -393,7 +393,7 @@ fn snapshots(seen: &Seen) -> Vec<Fault> {
             let older = (seen.older(a_texts, b_texts), seen.older(b_texts, a_texts));
             if let (Some(i), Some(j)) = older {
                 let what = format!(
-                    "two lists of {:.3?} and {:.3?}: the first is older at /{i}, the second at /{j}",
+                    "lists of {:.3?} and {:.3?}: the first is older at /{i}, the second at /{j}",
                     a.start, b.start
                 );
                 faults.push(fault("snapshots", what));
@@ -486,8 +486,8 @@ mod tests {
             post(2, 3, 6, 2),
             post(3, 3, 6, 1),
             put(0, 4, 7, 9),
-            // At the same time as the PUT, the new text first and then the old one to another client that
-            // began before: no fault.
+            // At the same time as the PUT, both texts are right. The second read ended later, but
+            // it began before the first one had ended.
             get(0, 7, 8, 4),
             get(0, 7, 9, 1),
             list(10, 11, &[4, 3, 2]),

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use testing::process::signal;
+use testing::process::{signal, until};
 use tokio::runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
@@ -84,7 +84,10 @@ impl Cluster {
         match moment {
             Moment::Any => {}
             Moment::Unsent => {
-                let sender = self.sql(primary, "SELECT pid FROM pg_stat_replication")?.parse()?;
+                // On a busy machine the standby can be connecting again.
+                let sender = until("a process that sends to the standby", || {
+                    Ok(self.sql(primary, "SELECT pid FROM pg_stat_replication")?.parse().ok())
+                })?;
                 ensure!(signal("-STOP", sender)?, "there is no process {sender}");
             }
             Moment::Unanswered => {
@@ -114,8 +117,8 @@ impl Cluster {
         run(self.script(&["rejoin"]))
     }
 
-    /// Runs a statement as the administrator of one of the two databases. Returns the first value of
-    /// the first row, or an empty text.
+    /// Runs a statement as the administrator of one of the two databases. Returns the first value
+    /// of the first row, or an empty text.
     fn sql(&self, number: usize, statement: &str) -> Result<String> {
         let ports = self.setting("db_ports")?;
         let port = ports.trim_matches(['(', ')']).split(' ').nth(number - 1);

@@ -1,5 +1,5 @@
-//! A copy of this stage without its idea: each try of a write gets an id of its own. So a write whose
-//! COMMIT was done, and whose answer was lost, is done again.
+//! A copy of this stage without its idea: each try of a write gets an id of its own. So a write is
+//! done again after its COMMIT was done and the answer was lost.
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
