@@ -66,7 +66,7 @@ launch() {
 pid() {
   local id
   id=$(cat "$folder/$1.pid" 2>/dev/null) || return 1
-  case $(ps -o args= -p "$id") in *"$folder/"*) echo "$id" ;; *) return 1 ;; esac
+  case $(ps -ww -o args= -p "$id") in *"$folder/"*) echo "$id" ;; *) return 1 ;; esac
 }
 
 runs() {
@@ -77,12 +77,12 @@ any_runs() {
   runs haproxy || runs server1 || runs server2 || runs server3 || runs db1 || runs db2
 }
 
-# wait_for NAME COMMAND...: repeats the command until it succeeds, or until the process NAME has ended.
+# wait_for NAME COMMAND...: repeats the command until it succeeds, or until NAME, which was just started, has ended.
 wait_for() {
   local name=$1 end=$((SECONDS + 60))
   shift
   until "$@" 2>/dev/null; do
-    runs "$name" || fail "$name has ended: $(tail -n 1 "$folder/$name.log")"
+    kill -0 "$(cat "$folder/$name.pid")" 2>/dev/null || fail "$name has ended: $(tail -n 1 "$folder/$name.log")"
     [ $SECONDS -lt $end ] || fail "$name is not ready after a minute; see $folder/$name.log"
     sleep 0.05
   done
@@ -230,6 +230,7 @@ check_number() {
 
 # After an interrupted start, nothing runs. After an interrupted first start, there is no data either.
 undo_start() {
+  trap '' INT TERM HUP
   stop_all
   # shellcheck disable=SC2046 # each id is a word
   [ -z "$(jobs -p)" ] || kill -KILL $(jobs -p) 2>/dev/null
@@ -279,9 +280,11 @@ start() {
   echo "listening on $addr"
 }
 
-# Prints NAME, what it is, and whether it runs.
+# show NAME ADDRESS [ROLE]: prints whether a process runs.
 show() {
-  echo "$1, $2: $(pid "$1" >/dev/null && echo runs || echo does not run)"
+  local state='does not run'
+  ! runs "$1" || state=runs
+  echo "$1 at $2 $state${3:+: $3}"
 }
 
 status() {
@@ -290,17 +293,18 @@ status() {
   for ((i = 1; i <= servers; i++)); do show server$i "127.0.0.1:${ports[$i - 1]}"; done
   for i in 1 2; do
     role='killed, can rejoin'
+    [ "$i" != "$primary" ] || role=primary
     [ "$i" != "$standby" ] || role='standby, not connected'
     [ "$i" != "$standby" ] || ! is_streaming "$i" || role="standby, synchronous: $sync"
-    [ "$i" != "$primary" ] || role=primary
-    show "db$i" "127.0.0.1:${db_ports[$i - 1]}, $role"
+    show "db$i" "127.0.0.1:${db_ports[$i - 1]}" "$role"
   done
 }
 
-# No commit that was answered is lost: each commit waited until the standby had it on its disk. Before its promotion
-# ends, the standby replays all that it has received. The old primary must not run again, or there would be two: so
-# only `rejoin` starts it, as the standby.
-# The new primary runs alone until then: its commits wait for no standby, and a crash of its disk loses messages.
+# Each commit that was answered is on the disk of the standby, and the standby replays all that it has received before
+# its promotion ends. So no such commit is lost. The old primary must not run again, or there would be two: only
+# `rejoin` starts it, as the standby. Until then the new primary runs alone. Its commits wait for no standby, and they
+# are lost if its disk fails.
+# When a real machine crashes, it closes no connection, and its clients notice later than here.
 kill_primary() {
   [ -n "$standby" ] || fail "db$primary runs alone, and no standby can take over; first: $0 rejoin"
   runs "db$standby" || fail "the standby db$standby does not run, and cannot take over; see $folder/db$standby.log"
@@ -316,6 +320,7 @@ kill_primary() {
 }
 
 undo_rejoin() {
+  trap '' INT TERM HUP
   crash "db$((3 - primary))"
   commits_wait_for ''
 }

@@ -1,10 +1,12 @@
-//! Stage 14, several servers over one store. New: PostgreSQL in place of SQLite, in `messages.rs`.
+//! Stage 14, several servers over one store. New: PostgreSQL in place of SQLite, in
+//! `messages.rs` and `database.rs`.
 //!
 //! - `server.rs` accepts connections and answers on them.
 //! - `client.rs` connects, sends what a person types, and prints what comes back.
 //! - `http.rs` turns requests and responses into bytes, and bytes into them.
 //! - `window.rs` is the client as a window.
 //! - `messages.rs` holds the list of messages that the server keeps.
+//! - `database.rs` is the connection to the database, which can be lost.
 //! - `log.rs` writes the log: what happens on each connection, with the time and the peer.
 //! - `attack.rs` does to a server what strangers do to an open port.
 //! - `connection.rs` gives a connection a deadline, and closes it without losing a response.
@@ -15,6 +17,7 @@
 mod attack;
 mod client;
 mod connection;
+mod database;
 mod http;
 mod log;
 mod messages;

@@ -1,36 +1,30 @@
 //! The messages that the servers keep: rows of tables in PostgreSQL, which several servers share.
 //!
-//! A *transaction* of one server first locks the row of `lists`. Another server waits for this lock,
-//! so the writes of all servers have one order, and no index is given twice or left out.
+//! A *transaction* of a server first locks the row of `lists`. Other servers wait for this lock. So
+//! the writes of all servers have one order, and no index is given twice or left out.
 //!
 //! If a connection ends during COMMIT, the server cannot know whether the writes are stored. Each
 //! write has an id, which is stored with it. So the server does its transaction again, and a write
 //! whose id is there already is not stored twice (an *idempotent* write).
 //!
 //! *Group commit*: a commit takes as long for many writes as for one. While one commit is under
-//! way, the writes of other threads wait, and the next transaction holds all of them. Reads wait for
-//! no commit. They ask whether the list has changed, and share one answer in the same way.
+//! way, the writes of other threads wait, and the next transaction holds all of them. Reads wait
+//! for no commit. They ask whether the list has changed, and share one answer in the same way.
 
+use crate::database::{Database, Session, Values, status};
 use crate::http::HttpError;
 use crate::log::log;
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::mem;
 use std::sync::MutexGuard;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 use std::time::Instant;
-use tokio::runtime::{self, Runtime};
-use tokio::time::{error::Elapsed, timeout};
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::Config;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 /// What `--db` looks like.
@@ -46,7 +40,8 @@ const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
     CREATE TABLE IF NOT EXISTS writes (id uuid PRIMARY KEY, position bigint NOT NULL, \
         at timestamptz NOT NULL DEFAULT now()); \
     CREATE INDEX IF NOT EXISTS writes_at ON writes (at); \
-    INSERT INTO lists VALUES (1, 0, 0, 1) ON CONFLICT DO NOTHING; COMMIT";
+    INSERT INTO lists VALUES (1, 0, 0, 1) ON CONFLICT DO NOTHING; \
+    SELECT position, json FROM messages LIMIT 0; COMMIT";
 
 /// Locks the list, and says how long it is.
 const LOCK: &str = "SELECT length, bytes FROM lists WHERE id = 1 FOR UPDATE";
@@ -71,112 +66,58 @@ const LIST: &str = "SELECT version, \
     (SELECT '[' || coalesce(string_agg(json, ',' ORDER BY position), '') || ']' FROM messages) \
     FROM lists WHERE version <> $1";
 
-/// What bounds a connection at the database: a wait for a lock, and a transaction that its server
-/// left open. A limit for COMMIT itself would end it before the standby has the writes.
-const SESSION: &str = "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '5s'; \
-    SET client_connection_check_interval = '1s'";
-
 /// How long the list may be, as it goes over the wire. More is answered with 507.
 const MAX_LIST_BYTES: i64 = 512 << 10;
 
-/// How long the database may take to answer.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long a request waits for a database that is lost. After that the answer is 503 at once.
-const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the server waits before it connects again: first, and after many times.
-const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
-
-/// A connection to the database. Each wait for an answer has an end.
-struct Session {
-    runtime: Runtime,
-    client: Client,
-}
-
-impl Session {
-    /// Connects to the host that takes writes: the *primary*.
-    fn connect(config: &Config) -> Result<Self> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (client, connection) = wait(&runtime, config.connect(NoTls))?;
-        // This task moves the bytes while `wait` waits. It ends with the runtime.
-        runtime.spawn(connection);
-        let session = Self { runtime, client };
-        session.run(SESSION)?;
-        Ok(session)
-    }
-
-    /// Runs statements that have no result, in one round trip.
-    fn run(&self, sql: &str) -> Result<()> {
-        wait(&self.runtime, self.client.batch_execute(sql))
-    }
-
-    /// Runs one statement, in one round trip. Values are sent beside it and never become a part of
-    /// it, so no text can change what it means (*SQL injection*).
-    fn query(&self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
-        wait(&self.runtime, self.client.query_typed(sql, values))
-    }
-
-    /// Does `writes` in one transaction. If one does not fit, that is its answer.
-    fn store(&self, writes: &[Write]) -> Result<Vec<Result<usize, HttpError>>> {
-        self.run("BEGIN ISOLATION LEVEL READ COMMITTED")?;
-        let list = self.query(LOCK, &[])?;
-        let list = list.first().context("the row of the list is missing")?;
-        let (mut length, mut bytes): (i64, i64) = (list.try_get(0)?, list.try_get(1)?);
-        let ids: Vec<Uuid> = writes.iter().map(|write| write.id).collect();
-        let asked: Vec<Option<i64>> = writes.iter().map(|write| write.position).collect();
-        let found = self.query(LOOK, &[(&ids, Type::UUID_ARRAY), (&asked, Type::INT8_ARRAY)])?;
-        let mut answers = Vec::new();
-        let mut texts = BTreeMap::new();
-        let mut done = Vec::new();
-        for (write, row) in writes.iter().zip(found) {
-            if let Some(position) = row.try_get::<_, Option<i64>>(0)? {
-                answers.push(Ok(usize::try_from(position)?));
-                continue;
-            }
-            let position = write.position.unwrap_or(length);
-            let old = texts.get(&position).map(|json: &&String| json.len() as i64);
-            let old = old.or(row.try_get(1)?).map_or(0, list_bytes);
-            let total = bytes - old + list_bytes(write.json.len() as i64);
-            if total > MAX_LIST_BYTES {
-                answers.push(Err(HttpError(507, "the list is full")));
-                continue;
-            }
-            (length, bytes) = (length.max(position + 1), total);
-            texts.insert(position, &write.json);
-            done.push((write.id, position));
+/// Does `writes` in one transaction. If one does not fit, that is its answer.
+fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpError>>> {
+    session.run("BEGIN ISOLATION LEVEL READ COMMITTED")?;
+    let list = session.query(LOCK, &[])?;
+    let list = list.first().context("the row of the list is missing")?;
+    let (mut length, mut bytes): (i64, i64) = (list.try_get(0)?, list.try_get(1)?);
+    let ids: Vec<Uuid> = writes.iter().map(|write| write.id).collect();
+    let asked: Vec<Option<i64>> = writes.iter().map(|write| write.position).collect();
+    let found = session.query(LOOK, &[(&ids, Type::UUID_ARRAY), (&asked, Type::INT8_ARRAY)])?;
+    let mut answers = Vec::new();
+    let mut texts = BTreeMap::new();
+    let mut done = Vec::new();
+    for (write, row) in writes.iter().zip(found) {
+        if let Some(position) = row.try_get::<_, Option<i64>>(0)? {
             answers.push(Ok(usize::try_from(position)?));
+            continue;
         }
-        if done.is_empty() {
-            self.run("ROLLBACK")?;
-            return Ok(answers);
+        let position = write.position.unwrap_or(length);
+        let old = texts.get(&position).map(|json: &&String| json.len() as i64);
+        let old = old.or(row.try_get(1)?).map_or(0, list_bytes);
+        let total = bytes - old + list_bytes(write.json.len() as i64);
+        if total > MAX_LIST_BYTES {
+            answers.push(Err(HttpError(507, "the list is full")));
+            continue;
         }
-        let (positions, texts): (Vec<i64>, Vec<&String>) = texts.into_iter().unzip();
-        let (ids, at): (Vec<Uuid>, Vec<i64>) = done.into_iter().unzip();
-        self.query(
-            STORE,
-            &[
-                (&positions, Type::INT8_ARRAY),
-                (&texts, Type::TEXT_ARRAY),
-                (&ids, Type::UUID_ARRAY),
-                (&at, Type::INT8_ARRAY),
-                (&length, Type::INT8),
-                (&bytes, Type::INT8),
-            ],
-        )?;
-        self.run("COMMIT")?;
-        Ok(answers)
+        (length, bytes) = (length.max(position + 1), total);
+        texts.insert(position, &write.json);
+        done.push((write.id, position));
+        answers.push(Ok(usize::try_from(position)?));
     }
-}
-
-/// Waits for `answer`, for `STATEMENT_TIMEOUT` at the most.
-fn wait<T>(
-    runtime: &Runtime,
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T> {
-    let answer = runtime.block_on(async { timeout(STATEMENT_TIMEOUT, answer).await });
-    Ok(answer.context("the database does not answer")??)
+    if done.is_empty() {
+        session.run("ROLLBACK")?;
+        return Ok(answers);
+    }
+    let (positions, texts): (Vec<i64>, Vec<&String>) = texts.into_iter().unzip();
+    let (ids, at): (Vec<Uuid>, Vec<i64>) = done.into_iter().unzip();
+    session.query(
+        STORE,
+        &[
+            (&positions, Type::INT8_ARRAY),
+            (&texts, Type::TEXT_ARRAY),
+            (&ids, Type::UUID_ARRAY),
+            (&at, Type::INT8_ARRAY),
+            (&length, Type::INT8),
+            (&bytes, Type::INT8),
+        ],
+    )?;
+    session.run("COMMIT")?;
+    Ok(answers)
 }
 
 /// Returns how many bytes a text in JSON counts in the list, with a comma. A short text counts as
@@ -185,70 +126,8 @@ fn list_bytes(json: i64) -> i64 {
     (json + 1).max(50)
 }
 
-/// What the server knows about the database: how to connect, the session if there is one, and since
-/// when there is none.
-struct Store {
-    config: Config,
-    session: Option<Session>,
-    lost: Option<Instant>,
-    retry_delay: Duration,
-    retry: Instant,
-}
-
-impl Store {
-    /// Makes a store that connects when it is used.
-    fn new(config: Config) -> Self {
-        let (retry_delay, retry) = (MIN_RETRY_DELAY, Instant::now());
-        Self { config, session: None, lost: None, retry_delay, retry }
-    }
-
-    /// Calls `work` with a session. If the database is lost, connects and calls it again, with
-    /// growing pauses, until it has been lost for `DATABASE_TIMEOUT`. From then on only one call in
-    /// each pause tries, once.
-    fn with_session<T>(&mut self, work: impl Fn(&Session) -> Result<T>) -> Result<T> {
-        loop {
-            let is_waiting = Instant::now() < self.retry;
-            let is_over = self.lost.is_some_and(|lost| lost.elapsed() > DATABASE_TIMEOUT);
-            if is_waiting && is_over {
-                return Err(HttpError(503, "the database is lost").into());
-            }
-            thread::sleep(self.retry.saturating_duration_since(Instant::now()));
-            let start = Instant::now();
-            let session = match self.session.take() {
-                Some(session) => Ok(session),
-                None => Session::connect(&self.config),
-            };
-            let result = session.and_then(|session| {
-                let result = work(&session)?;
-                self.session = Some(session);
-                Ok(result)
-            });
-            match result {
-                Err(error) if status(&error) == Some(503) => {
-                    if self.lost.is_none() {
-                        log(&format!("{:.0} the database is lost: {error:#}", Timestamp::now()));
-                    }
-                    self.lost.get_or_insert(start);
-                    self.retry = Instant::now() + self.retry_delay;
-                    self.retry_delay = (self.retry_delay * 2).min(MAX_RETRY_DELAY);
-                    if is_over {
-                        return Err(error);
-                    }
-                }
-                result => {
-                    if self.lost.take().is_some() {
-                        log(&format!("{:.0} the database is back", Timestamp::now()));
-                    }
-                    self.retry_delay = MIN_RETRY_DELAY;
-                    return result;
-                }
-            }
-        }
-    }
-}
-
-/// The list as it goes over the wire, and where in it each message starts. The last start is that of
-/// the next message. A clone is cheap.
+/// The list as it goes over the wire, and where in it each message starts. The last start is that
+/// of the next message. A clone is cheap.
 #[derive(Clone)]
 struct List {
     json: Arc<String>,
@@ -275,7 +154,7 @@ impl List {
 
 /// What the server has read last.
 struct Reader {
-    store: Store,
+    database: Database,
     list: List,
     version: i64,
     /// When the question began whose answer the list is.
@@ -293,7 +172,7 @@ struct Write {
 
 /// What the handles share.
 struct Shared {
-    store: Mutex<Store>,
+    writer: Mutex<Database>,
     reader: Mutex<Reader>,
     queue: Mutex<Queue>,
 }
@@ -317,27 +196,23 @@ impl Messages {
     pub fn open(url: &str) -> Result<Self> {
         let is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
         let config = url.parse().ok().filter(|_| is_url);
-        let mut config: Config = config.with_context(|| format!("--db is no URL; write {URL}"))?;
-        // A host that does not answer must not keep the server from the next one.
-        config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let config = config.with_context(|| format!("--db is no URL; write {URL}"))?;
         // What comes before the host can be a password.
         let host = url.rsplit('@').next().unwrap_or_default();
-        Self::connect(&config).map_err(|error| {
+        Self::connect(config).map_err(|error| {
             anyhow!("cannot keep messages at {host}: {error:#}; start it, or write {URL}")
         })
     }
 
     /// Makes the tables, and reads the list.
-    fn connect(config: &Config) -> Result<Self> {
-        let (mut store, list) = (Store::new(config.clone()), List::new("[]".to_string())?);
-        // At the start nothing is tried again, so that a wrong address is told at once.
-        store.session = Some(Session::connect(config)?);
-        store.with_session(|session| session.run(TABLES))?;
-        let reader =
-            Reader { store: Store::new(config.clone()), list, version: -1, asked: Instant::now() };
-        let (store, reader) = (Mutex::new(store), Mutex::new(reader));
-        let messages = Self(Arc::new(Shared { store, reader, queue: Mutex::default() }));
+    fn connect(config: Config) -> Result<Self> {
+        let (mut writer, database) = (Database::new(config.clone()), Database::new(config));
+        writer.connect()?;
+        writer.with_session(|session| session.run(TABLES))?;
+        let list = List::new("[]".to_string())?;
+        let reader = Reader { database, list, version: -1, asked: Instant::now() };
+        let (writer, reader) = (Mutex::new(writer), Mutex::new(reader));
+        let messages = Self(Arc::new(Shared { writer, reader, queue: Mutex::default() }));
         messages.current()?;
         Ok(messages)
     }
@@ -349,9 +224,8 @@ impl Messages {
         // While this thread waited for its turn, another one can have asked for both.
         if reader.asked <= called {
             let (asked, version) = (Instant::now(), reader.version);
-            let changed = reader
-                .store
-                .with_session(|session| session.query(LIST, &[(&version, Type::INT8)]))?;
+            let values: Values = &[(&version, Type::INT8)];
+            let changed = reader.database.with_session(|session| session.query(LIST, values))?;
             if let Some(row) = changed.first() {
                 reader.list = List::new(row.try_get(1)?)?;
                 reader.version = row.try_get(0)?;
@@ -407,7 +281,7 @@ impl Messages {
     /// Does the writes that wait in one transaction, and answers each after it.
     fn commit(&self) {
         let writes = mem::take(&mut lock(&self.0.queue).waiting);
-        match lock(&self.0.store).with_session(|session| session.store(&writes)) {
+        match lock(&self.0.writer).with_session(|session| store(session, &writes)) {
             Ok(answers) => {
                 for (write, answer) in writes.into_iter().zip(answers) {
                     let _ = write.answer.send(Some(answer));
@@ -429,25 +303,4 @@ fn answer_all(writes: Vec<Write>, error: &anyhow::Error) {
     for write in writes {
         let _ = write.answer.send(Some(Err(HttpError(status(error).unwrap_or(500), "no commit"))));
     }
-}
-
-/// Returns the status for an error of the store, or `None` for any other error.
-/// 503 stands for a database that is lost, busy or about to end: the same can succeed later.
-pub fn status(error: &anyhow::Error) -> Option<u16> {
-    if let Some(HttpError(status, _)) = error.downcast_ref() {
-        return Some(*status);
-    }
-    if error.is::<Elapsed>() {
-        return Some(503);
-    }
-    let error: &tokio_postgres::Error = error.downcast_ref()?;
-    Some(match error.code() {
-        None => 503,
-        Some(&SqlState::DISK_FULL) => 507,
-        // The first two characters of a code are its class.
-        Some(code) => match &code.code()[..2] {
-            "08" | "25" | "40" | "53" | "55" | "57" => 503,
-            _ => 500,
-        },
-    })
 }

@@ -215,7 +215,7 @@ fn respond_to_error(error: anyhow::Error, peer: SocketAddr) -> Result<Response> 
         (_, Some(ErrorKind::TimedOut)) => 408,
         (_, Some(_)) => return Err(error),
         // An error of the store, or a line that is not HTTP.
-        _ => crate::messages::status(&error).unwrap_or(400),
+        _ => crate::database::status(&error).unwrap_or(400),
     };
     log_peer(peer, &shorten(&format!("{error:#}")));
     let response = Response::error(status);
