@@ -21,30 +21,32 @@ const CHANGE: (&str, &str) =
 /// # Errors
 /// A stage that no longer has the line that is changed, and a copy that does not compile.
 pub fn without_write_ids(stage: &Stage) -> Result<PathBuf> {
-    let root = Path::new(stage.folder).join("../..").canonicalize()?;
+    let (stage_folder, root) = (Path::new(stage.folder), Path::new(stage.folder).join("../.."));
     let workspace = Path::new(stage.scratch).join(NAME);
-    let _ = fs::remove_dir_all(&workspace);
     let copy = workspace.join("steps").join(NAME);
     fs::create_dir_all(copy.join("src"))?;
-    for entry in fs::read_dir(root.join("steps").join(stage.name).join("src"))? {
-        let entry = entry?;
-        fs::copy(entry.path(), copy.join("src").join(entry.file_name()))?;
+    for entry in fs::read_dir(stage_folder.join("src"))? {
+        let name = entry?.file_name();
+        let mut text = fs::read_to_string(stage_folder.join("src").join(&name))?;
+        if name == "messages.rs" {
+            text = replace(&text, CHANGE.0, CHANGE.1)?;
+        }
+        write(&copy.join("src").join(&name), &text)?;
     }
-    fs::copy(Path::new(stage.folder).join("lesson.txt"), copy.join("lesson.txt"))?;
-    replace(&copy.join("src/messages.rs"), CHANGE.0, CHANGE.1)?;
-    let manifest = fs::read_to_string(Path::new(stage.folder).join("Cargo.toml"))?;
+    write(&copy.join("lesson.txt"), &fs::read_to_string(stage_folder.join("lesson.txt"))?)?;
+    let manifest = fs::read_to_string(stage_folder.join("Cargo.toml"))?;
     // Both names, of the package and of the binary. The copy has no tests.
     let manifest = manifest.replace(&format!("\"{}\"", stage.name), &format!("\"{NAME}\""));
-    fs::write(copy.join("Cargo.toml"), without(&manifest, "[dev-dependencies]"))?;
-    fs::copy(root.join("Cargo.toml"), workspace.join("Cargo.toml"))?;
-    replace(
-        &workspace.join("Cargo.toml"),
-        "\"classroom/*\", \"mine/*\", \"steps/*\"",
-        "\"steps/*\"",
-    )?;
-    replace(&workspace.join("Cargo.toml"), "\"classroom/*\", \"steps/*\"", "\"steps/*\"")?;
-    fs::copy(root.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
-    symlink(root.join("classroom"), workspace.join("classroom"))?;
+    write(&copy.join("Cargo.toml"), &without(&manifest, "[dev-dependencies]"))?;
+    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
+    let all = "members = [\"classroom/*\", \"mine/*\", \"steps/*\"]\n";
+    let manifest = replace(&manifest, all, "members = [\"steps/*\"]\n")?;
+    let default = "default-members = [\"classroom/*\", \"steps/*\"]\n";
+    write(&workspace.join("Cargo.toml"), &replace(&manifest, default, "")?)?;
+    write(&workspace.join("Cargo.lock"), &fs::read_to_string(root.join("Cargo.lock"))?)?;
+    if !workspace.join("classroom").exists() {
+        symlink(root.canonicalize()?.join("classroom"), workspace.join("classroom"))?;
+    }
     build(stage, &workspace)
 }
 
@@ -64,12 +66,19 @@ fn build(stage: &Stage, workspace: &Path) -> Result<PathBuf> {
     Ok(profile.join(NAME))
 }
 
-/// Puts `new` in the place of `old`, which the file has once.
-fn replace(path: &Path, old: &str, new: &str) -> Result<()> {
-    let text = fs::read_to_string(path)?;
+/// Puts `new` in the place of `old`, which the text has once.
+fn replace(text: &str, old: &str, new: &str) -> Result<String> {
     let count = text.matches(old).count();
-    ensure!(count == 1, "{} has {count} times {old:?}, and not once", path.display());
-    Ok(fs::write(path, text.replace(old, new))?)
+    ensure!(count == 1, "the stage or its workspace has {count} times {old:?}, and not once");
+    Ok(text.replace(old, new))
+}
+
+/// Writes a file if it has another text, so that cargo compiles only what has changed.
+fn write(path: &Path, text: &str) -> Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Returns a manifest without one of its sections.

@@ -137,3 +137,36 @@ fn text(svg: &mut String, (x, y): (f64, f64), how: &str, text: &str) {
 fn line(svg: &mut String, x: f64, top: f64, bottom: f64, how: &str) {
     let _ = writeln!(svg, "<path d=\"M{x:.1} {top:.1}V{bottom:.1}\" {how}/>");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(start: f64, end: f64) -> Range<Duration> {
+        Duration::from_secs_f64(start)..Duration::from_secs_f64(end)
+    }
+
+    fn request(client: usize, ask: Ask, time: Range<Duration>, answer: Answer) -> Request {
+        Request { client, ask, start: time.start, end: time.end, answer }
+    }
+
+    #[test]
+    fn each_request_that_is_shown_has_a_bar_of_its_kind() {
+        let lost = Answer::None("lost".to_string());
+        let history = [
+            request(0, Ask::Post(0), seconds(1.0, 2.0), Answer::Stored(0)),
+            request(1, Ask::Put(0, 1), seconds(2.0, 3.0), lost),
+            request(2, Ask::Get(0), seconds(8.0, 9.0), Answer::Text(0)),
+        ];
+        let events = [Event { time: Duration::from_secs(2), what: "a < b & c".to_string() }];
+        let svg = draw(&history, &events, seconds(0.0, 5.0));
+        let bars: Vec<_> = svg.lines().filter(|line| line.starts_with("<path d=\"M")).collect();
+        let of = |colour: &str| -> usize {
+            let bars = bars.iter().filter(|bar| bar.contains(&format!("stroke=\"{colour}\"")));
+            bars.map(|bar| bar.matches('M').count()).sum()
+        };
+        assert_eq!(KINDS.map(|(_, colour, ..)| of(colour)), [1, 0, 0, 0, 1]);
+        assert!(svg.contains("M300.0 191h220.0"), "{svg}");
+        assert!(svg.contains(">a &lt; b &amp; c</text>"), "{svg}");
+    }
+}
