@@ -4,6 +4,7 @@ use crate::record::{Answer, Ask, Request, Text, from_the_wire, on_the_wire};
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::mem;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -90,10 +91,10 @@ impl Clients {
     ///
     /// # Errors
     /// A list that does not come, and a client that panicked.
-    pub fn stop(self) -> Result<Vec<Request>> {
+    pub fn stop(mut self) -> Result<Vec<Request>> {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let mut history = Vec::new();
-        for thread in self.threads {
+        for thread in mem::take(&mut self.threads) {
             let Ok(requests) = thread.join() else { bail!("a client panicked") };
             history.extend(requests);
         }
@@ -103,6 +104,12 @@ impl Clients {
             history.push(Client::new(CLIENTS, self.shared.clone()).final_list()?);
         }
         Ok(history)
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
     }
 }
 

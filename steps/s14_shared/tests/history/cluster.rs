@@ -100,10 +100,11 @@ impl Cluster {
         Ok(())
     }
 
-    /// Returns whether a commit waits for the standby.
+    /// Returns whether a commit waits for the standby, and longer than commits usually do.
     pub fn a_commit_waits(&self) -> Result<bool> {
         let primary: usize = self.setting("primary")?.parse()?;
-        let query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' \
+            AND state_change < clock_timestamp() - interval '200 ms'";
         Ok(self.sql(primary, query)? != "0")
     }
 
