@@ -12,13 +12,14 @@
 //! | `future` | a text that was read before it was sent |
 //! | `locations` | two messages at one Location |
 //! | `gaps` | an index without a message; a message that no POST explains; a lost message |
-//! | `appends` | a message before one that had been answered already |
+//! | `appends` | a message before one that was there already when it was sent |
 //! | `registers` | an old text that is read after a newer one; an answered write that is lost |
 //! | `snapshots` | a list that no moment had |
 //!
 //! `registers` is the rule of Gibbons and Korach (Testing Shared Memories, 1997) for a register
 //! whose writes all differ. It is exact for each index. `snapshots` looks at each list and at each
-//! two, so it can overlook a fault that only three lists together show.
+//! two, so it can overlook a fault that only three lists together show. A test below compares all
+//! rules with a search through all orders of small histories: they find the same histories faulty.
 
 use crate::record::{Answer, Ask, Request, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +65,7 @@ struct Writing {
     /// When its write was sent.
     start: Duration,
     /// When a client knew for the first time that the text is stored, because the write was
-    /// answered or the text was read. `None` if nobody ever knew.
+    /// answered or the text was read. `None` if no client ever knew.
     first_known: Option<Duration>,
     /// When the last request began that is of this text: its write, or a read that returned it.
     last_start: Duration,

@@ -25,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(60);
 /// bytes.
 const MAX_POSTS: u32 = 9_000;
 
+/// How many times the final list is read.
+const FINAL_READS: usize = 12;
+
 /// How many of the last messages are changed and read more often than the others.
 const HOT: usize = 16;
 
@@ -100,7 +103,7 @@ impl Clients {
         }
         history.sort_by_key(|request| request.start);
         // New connections reach one server after the other. All of them have the same list now.
-        for _ in 0..3 * CLIENTS / 4 {
+        for _ in 0..FINAL_READS {
             history.push(Client::new(CLIENTS, self.shared.clone()).final_list()?);
         }
         Ok(history)
