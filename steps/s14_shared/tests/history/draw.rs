@@ -100,11 +100,11 @@ pub fn draw(history: &[Request], events: &[Event], shown: Range<Duration>) -> St
     }
     for (number, event) in shown_events.iter().enumerate() {
         let side = if x(event.time) > WHOLE_WIDTH - 180.0 { "end" } else { "start" };
-        // A white edge, because lines of other events can cross the label.
-        let how = format!(
-            "text-anchor=\"{side}\" stroke=\"#fff\" stroke-width=\"4\" paint-order=\"stroke\""
-        );
-        text(&mut svg, (x(event.time), label(number)), &how, &event.what);
+        let (place, side) = ((x(event.time), label(number)), format!("text-anchor=\"{side}\""));
+        // First a white edge, because lines of other events can cross the label.
+        let edge = format!("{side} stroke=\"#fff\" stroke-width=\"4\"");
+        text(&mut svg, place, &edge, &event.what);
+        text(&mut svg, place, &side, &event.what);
     }
     svg + "</svg>\n"
 }

@@ -189,8 +189,9 @@ impl Run {
     /// Draws the time around a failover, and writes the picture for the notes.
     fn draw(&self) -> Result<()> {
         let failover = self.failovers.get(1).or(self.failovers.first()).context("no failover")?;
-        let start = failover.start.saturating_sub(Duration::from_millis(2000));
-        let svg = draw::draw(&self.history, &self.events, start..start + Duration::from_secs(7));
+        let second = Duration::from_secs(1);
+        let shown = failover.start.saturating_sub(second)..failover.end + second;
+        let svg = draw::draw(&self.history, &self.events, shown);
         let path = Path::new(STAGE.folder).join("../../pictures/history.svg");
         fs::write(&path, svg).with_context(|| format!("cannot write {}", path.display()))
     }
