@@ -22,6 +22,9 @@ const BY_HAND: &[&str] = &[
     "4 CR LF                  the next chunk has 4 bytes",
     "the bytes                      the proxy: Content-Length     the server behind: chunks",
     "thread  stage 12                      stage 13",
+    // It starts PostgreSQL and HAProxy, which tests/cluster.rs of the stage does.
+    "$ cargo build -p s14_shared",
+    "client ──► HAProxy ──┬──► server 1 ──┐",
     // What it measures is this minute of one machine.
     "cargo build --release -p s11_threads",
     // A file of another program, for a machine with a name.
