@@ -19,7 +19,7 @@ fn root() -> Result<PathBuf> {
 
 /// The programs in the commands that do not come with Rust or with every Linux. The test that has them in its
 /// `#[needs]` runs the sections that use them; another test runs the other sections.
-const OTHER_PROGRAMS: &str = r"\b(curl|nc|sqlite3)\b";
+const OTHER_PROGRAMS: &str = r"\b(curl|nc|python3|sqlite3)\b";
 
 /// The programs in the commands that start a PostgreSQL.
 const POSTGRESQL: &str = r"\bs14_shared\b";
@@ -62,7 +62,7 @@ fn every_command_that_needs_only_rust_prints_what_is_shown() -> Result<()> {
     Ok(())
 }
 
-#[needs("curl", "nc", "sqlite3")]
+#[needs("curl", "nc", "python3", "sqlite3")]
 #[test]
 fn every_command_that_needs_another_program_prints_what_is_shown() -> Result<()> {
     accept(&run(&notes(true)?, &root()?)?);

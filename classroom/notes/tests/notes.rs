@@ -16,6 +16,10 @@ const BY_HAND: &[&str] = &[
     "% time     seconds  usecs/call     calls    errors syscall",
     // It installs a program, and goes on after a logout.
     "sudo apt install tmux",
+    // It needs a second machine.
+    "scp target/release/s09_vps steps/s09_vps/tmux.sh root@203.0.113.10:",
+    // It needs a session of tmux, and tmux has one server for all tests of a user.
+    "$ tmux kill -t NAME",
     // Whether the server ends is a matter of timing.
     "cargo run -p s09_vps -- attack rst-mid",
     // They draw bytes, or time.
