@@ -1,0 +1,70 @@
+//! The messages that the server keeps: in an SQLite file, or in PostgreSQL, where several servers
+//! share them.
+//!
+//! A *pool* opens connections to the store once, and lends one to each request that needs one. A
+//! request that gets no connection in time is answered 503.
+
+use crate::http::HttpError;
+use crate::sqlite::Sqlite;
+use anyhow::{Result, anyhow};
+use std::path::Path;
+
+/// How long the list may be, as it goes over the wire. More is answered with 507.
+pub const MAX_LIST_BYTES: i64 = 512 << 10;
+
+/// A handle to the store. A clone is a handle to the same store, for another task.
+#[derive(Clone)]
+pub enum Messages {
+    Sqlite(Sqlite),
+}
+
+impl Messages {
+    /// Opens the store that `db` names: the path of a file.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or belongs to another program. It is left as it was.
+    pub fn open(db: &Path) -> Result<Messages> {
+        let sqlite = Sqlite::open(db).map_err(|error| {
+            let path = db.display();
+            anyhow!("cannot keep messages in {path}: {error}; choose another file with --db")
+        })?;
+        Ok(Messages::Sqlite(sqlite))
+    }
+
+    /// Returns all messages as they go over the wire: a JSON array, in which the position of each
+    /// message is its index, counted from 0.
+    pub async fn list(&self) -> Result<String> {
+        match self {
+            Messages::Sqlite(sqlite) => sqlite.list().await,
+        }
+    }
+
+    /// Returns the message at `index`, if there is one.
+    pub async fn get(&self, index: i64) -> Result<Option<String>> {
+        match self {
+            Messages::Sqlite(sqlite) => sqlite.get(index).await,
+        }
+    }
+
+    /// Adds `text` after the others and returns its index.
+    pub async fn add(&self, text: String) -> Result<i64> {
+        match self {
+            Messages::Sqlite(sqlite) => sqlite.add(text).await,
+        }
+    }
+
+    /// Puts `text` in place of the message at `index`. Does nothing if there is none.
+    pub async fn replace(&self, index: i64, text: String) -> Result<()> {
+        match self {
+            Messages::Sqlite(sqlite) => sqlite.replace(index, text).await,
+        }
+    }
+}
+
+/// Returns the status for an error of the store, or of a request.
+pub fn status(error: &anyhow::Error) -> u16 {
+    if let Some(HttpError(status, _)) = error.downcast_ref() {
+        return *status;
+    }
+    crate::sqlite::status(error).unwrap_or(500)
+}
