@@ -55,11 +55,11 @@ impl Connection {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Returns the time until the deadline. After the deadline that is an error.
+    /// Returns the whole milliseconds until the deadline. After the deadline that is an error.
     fn remaining(&self) -> io::Result<Duration> {
         let remaining = self.deadline.checked_duration_since(Instant::now());
         let is_over = || io::Error::new(ErrorKind::TimedOut, "the time for the connection is over");
-        remaining.filter(|remaining| !remaining.is_zero()).ok_or_else(is_over)
+        Ok(Duration::from_millis(remaining.ok_or_else(is_over)?.as_millis() as u64 + 1))
     }
 
     /// Closes the connection with a lingering close.

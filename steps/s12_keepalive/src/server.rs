@@ -161,13 +161,12 @@ fn serve_request(
     messages: &mut Messages,
     stopping: &AtomicBool,
 ) -> Result<bool> {
-    let local_addr = stream.get_ref().stream.local_addr()?;
     let mut is_head = false;
     let head = Request::read_head(stream, &mut is_head);
     let mut is_persistent = false;
     let result = head.and_then(|mut request| {
         ensure!(request.method != "CONNECT", HttpError(501, "this server is no proxy"));
-        request.target = origin_form(&request.target, local_addr)?;
+        request.target = origin_form(&request.target, &stream.get_ref().stream)?;
         if request.expects_continue()? {
             let probe = Request::new("OPTIONS", &request.target, "");
             let allow = respond_to_options(&probe, messages)?.fields.elements("Allow");
@@ -218,10 +217,11 @@ fn respond_to_error(error: anyhow::Error, peer: SocketAddr) -> Result<Response> 
 
 /// Returns the path of a target in absolute form, which begins with the name of the server (RFC
 /// 9112, section 3.2.2). Any other target stays as it is.
-fn origin_form(target: &str, local_addr: SocketAddr) -> Result<String> {
+fn origin_form(target: &str, stream: &TcpStream) -> Result<String> {
     let Some((scheme, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
         return Ok(target.to_string());
     };
+    let local_addr = stream.local_addr()?;
     let (ip, port) = (local_addr.ip().to_canonical(), local_addr.port());
     let names = [SocketAddr::new(ip, port).to_string(), format!("localhost:{port}")];
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

@@ -9,6 +9,7 @@
 
 use socket2::SockRef;
 use std::io::{self, ErrorKind, prelude::*};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ pub struct Connection {
     pub stream: TcpStream,
     timeout: Duration,
     deadline: Instant,
+    /// The timeouts that the socket has now. To set them again would be a call to the system.
+    read_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Connection {
@@ -37,7 +41,13 @@ impl Connection {
         let _ = SockRef::from(&stream).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         // Without this, a small write waits until the one before it is confirmed (Nagle).
         let _ = stream.set_nodelay(true);
-        Connection { stream, timeout, deadline: Instant::now() + timeout }
+        Connection {
+            stream,
+            timeout,
+            deadline: Instant::now() + timeout,
+            read_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
+        }
     }
 
     /// Sets the deadline anew: reads and writes from now on may take `timeout`.
@@ -67,11 +77,11 @@ impl Connection {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Returns the time until the deadline. After the deadline that is an error.
+    /// Returns the whole milliseconds until the deadline. After the deadline that is an error.
     fn remaining(&self) -> io::Result<Duration> {
         let remaining = self.deadline.checked_duration_since(Instant::now());
         let is_over = || io::Error::new(ErrorKind::TimedOut, "the time for the connection is over");
-        remaining.filter(|remaining| !remaining.is_zero()).ok_or_else(is_over)
+        Ok(Duration::from_millis(remaining.ok_or_else(is_over)?.as_millis() as u64 + 1))
     }
 
     /// Closes the connection with a lingering close.
@@ -87,7 +97,10 @@ impl Connection {
 
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.remaining()?))?;
+        let remaining = self.remaining()?;
+        if mem::replace(&mut self.read_timeout, remaining) != remaining {
+            self.stream.set_read_timeout(Some(remaining))?;
+        }
         // After the deadline the error is that of `remaining`, and else that of the system, which
         // calls a timeout "Resource temporarily unavailable".
         self.stream.read(buffer).or_else(|error| self.remaining().and(Err(error)))
@@ -96,7 +109,10 @@ impl Read for Connection {
 
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.remaining()?))?;
+        let remaining = self.remaining()?;
+        if mem::replace(&mut self.write_timeout, remaining) != remaining {
+            self.stream.set_write_timeout(Some(remaining))?;
+        }
         let result = self.stream.write(bytes);
         let length = result.or_else(|error| self.remaining().and(Err(error)))?;
         // A client that goes on reading gets more time, because the kernel takes more bytes.

@@ -75,6 +75,11 @@ fn escape_control(text: &str) -> String {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     let mut escaped = String::new();
     for c in text.chars() {
+        // Most characters are these, and the search for a category takes time.
+        if matches!(c, ' '..='~') {
+            escaped.push(c);
+            continue;
+        }
         match c.general_category() {
             Control | Format | LineSeparator | ParagraphSeparator if c != '\n' => {
                 escaped.extend(c.escape_unicode());
@@ -119,6 +124,8 @@ fn start() -> SyncSender<String> {
             // `println!` would panic where standard output is closed.
             let _ = writeln!(io::stdout(), "{}", [&[text], rest.as_slice()].concat().join("\n"));
             WAITING.fetch_sub(1 + rest.len(), Ordering::SeqCst);
+            // Under load, this thread wakes up once for many lines.
+            thread::sleep(Duration::from_millis(rest.len().min(1) as u64));
         }
     });
     sender
