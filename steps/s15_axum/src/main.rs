@@ -24,7 +24,6 @@ mod window;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ enum Command {
     Server {
         /// The file in which the server keeps its messages; the replay has one of its own
         #[arg(long, value_name = "PATH", default_value = "messages.db")]
-        db: PathBuf,
+        db: String,
 
         /// How long a client may take for its request, and again for the response, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 10)]

@@ -23,10 +23,9 @@ impl Messages {
     ///
     /// # Errors
     /// A file that cannot be written, or belongs to another program. It is left as it was.
-    pub fn open(db: &Path) -> Result<Messages> {
-        let sqlite = Sqlite::open(db).map_err(|error| {
-            let path = db.display();
-            anyhow!("cannot keep messages in {path}: {error}; choose another file with --db")
+    pub fn open(db: &str) -> Result<Messages> {
+        let sqlite = Sqlite::open(Path::new(db)).map_err(|error| {
+            anyhow!("cannot keep messages in {db}: {error}; choose another file with --db")
         })?;
         Ok(Messages::Sqlite(sqlite))
     }

@@ -28,7 +28,6 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::pin::pin;
 use std::process;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{debug, info};
 
-/// The limits of a request. hyper and two layers keep all of them but the first.
+/// The limits of a request. hyper or a layer holds each of them but the first.
 const MAX_TARGET_BYTES: usize = 8 << 10;
 const MAX_HEAD_BYTES: usize = 16 << 10;
 const MAX_FIELDS: usize = 100;
@@ -72,13 +71,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// An address that is in use.
 /// A store that cannot be used.
-pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> Result<()> {
+pub fn run(addr: &str, db: &str, timeout: Duration, max_connections: usize) -> Result<()> {
     let runtime = Runtime::new().context("cannot start the threads of the runtime")?;
     runtime.block_on(listen(addr, db, timeout, max_connections))
 }
 
 /// Accepts connections until a signal comes, and then waits for the requests under way.
-async fn listen(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> Result<()> {
+async fn listen(addr: &str, db: &str, timeout: Duration, max_connections: usize) -> Result<()> {
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         anyhow!(
             "cannot listen on {addr}: {error}; \
@@ -193,6 +192,7 @@ async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(timeout)
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_FIELDS)
         .title_case_headers(true);
@@ -344,13 +344,15 @@ async fn check_and_log(
     let start = Instant::now();
     debug!("{peer} → {request:?}");
     let line = format!("{} {}", request.method(), request.uri());
+    let has_body = !request.body().is_end_stream();
     let mut response = match check(&request, local_addr) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     };
     let status = response.status();
-    if status.is_client_error() && status != 404 && status != 405 || status == 501 {
-        // The rest of the request is not read.
+    let is_whole = !has_body && (status == 404 || status == 405);
+    if (status.is_client_error() || status == 501) && !is_whole {
+        // hyper does not read what is left of a body, and closes. The client has to know.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if status == 503 {
@@ -376,7 +378,8 @@ fn check(request: &Request, local_addr: SocketAddr) -> Result<()> {
     ensure!(is_valid, HttpError(400, "the request needs one Host field"));
     ensure!(request.method() != Method::CONNECT, HttpError(501, "this server is no proxy"));
     let is_asterisk = uri.path() == "*" && request.method() == Method::OPTIONS;
-    ensure!(uri.path().starts_with('/') || is_asterisk, HttpError(400, "this is no target"));
+    let is_target = is_asterisk || uri.path().starts_with('/') && uri.path().bytes().all(is_plain);
+    ensure!(is_target, HttpError(400, "this is no target"));
     ensure!(is_ours(uri, local_addr), HttpError(421, "the target is on another server"));
     ensure!(uri.query().is_none(), HttpError(404, "no resource has a query"));
     ensure!(has_only(fields, EXPECT, "100-continue"), HttpError(417, "unknown expectation"));
@@ -384,10 +387,16 @@ fn check(request: &Request, local_addr: SocketAddr) -> Result<()> {
     Ok(())
 }
 
+/// Returns whether a path can have this byte (RFC 3986, section 3.3). hyper accepts more.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte)
+}
+
 /// Returns whether `text` is a host, and after a colon a port (RFC 3986, section 3.2.2).
 fn is_authority(text: &str) -> bool {
-    let authority = text.parse::<Authority>();
-    authority.is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
+    let Ok(authority) = text.parse::<Authority>() else { return false };
+    let port = text.strip_prefix(authority.host()).map(|rest| rest.trim_start_matches(':'));
+    !authority.host().is_empty() && port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Returns whether a target in absolute form is on this server (RFC 9112, section 3.2.2).
