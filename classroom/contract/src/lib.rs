@@ -42,6 +42,7 @@ pub use response::Response;
 pub use show::{in_quotes, visible};
 
 use anyhow::Result;
+use replay::Database;
 use std::path::Path;
 
 /// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s, and from stage 12 on in at most 34 s.
@@ -72,10 +73,23 @@ pub fn check_binary_until_fault(stage: u32, binary: &Path) -> Result<Vec<Outcome
 }
 
 fn start_and_check(stage: u32, binary: &Path, fail_fast: bool) -> Result<Vec<Outcome>> {
-    let mut server = Server::Program(Program::binary(binary)?);
+    let mut server = Server::Program(Program::binary(binary, database(stage)?)?);
     let progress = &mut |_: &Outcome| true;
     let options = Options { restart: Restart::Itself, only: None, fail_fast, progress };
     check(stage, &mut server, options)
+}
+
+/// Whether the servers of `stage` keep their messages in PostgreSQL, so that they need `--db URL`.
+pub fn needs_postgresql(stage: u32) -> bool {
+    stage == 14
+}
+
+/// An empty database for a server of `stage`, if it needs one.
+///
+/// # Errors
+/// PostgreSQL is not installed or does not start.
+pub fn database(stage: u32) -> Result<Option<Database>> {
+    if needs_postgresql(stage) { Ok(Some(Database::new()?)) } else { Ok(None) }
 }
 
 /// The ids of the cases of `stage`, in the order in which they are asked.

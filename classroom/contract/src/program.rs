@@ -2,7 +2,7 @@
 //! be in TIME_WAIT.
 
 use anyhow::{Result, bail, ensure};
-use replay::{Folder, Process};
+use replay::{Database, Folder, Process};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
@@ -25,11 +25,14 @@ pub struct Program {
     /// Keeps other checks from choosing the same port.
     reserved: Option<UdpSocket>,
     printed: Printed,
+    /// Where it keeps its messages, if that is a database of the check.
+    database: Option<Database>,
 }
 
 /// How the program is started.
 enum Words {
-    /// A line for the shell, in the folder where this runs. `{addr}`, `{host}` and `{port}` stand for the address.
+    /// A line for the shell, in the folder where this runs. `{addr}`, `{host}` and `{port}` stand for the address,
+    /// `{db}` for the database.
     Shell(String),
     /// A stage's binary, in a folder of its own.
     Binary(PathBuf, Folder),
@@ -37,26 +40,26 @@ enum Words {
 
 impl Program {
     /// Starts `line` with the shell. `{addr}` in it stands for HOST:PORT, `{host}` and `{port}` for its parts; the
-    /// port is a free one.
+    /// port is a free one. `{db}` stands for the URL of the database, if there is one.
     ///
     /// # Errors
     /// There is no shell, or no free port.
-    pub fn shell(line: &str) -> Result<Program> {
-        Program::new(Words::Shell(line.to_string()))
+    pub fn shell(line: &str, database: Option<Database>) -> Result<Program> {
+        Program::new(Words::Shell(line.to_string()), database)
     }
 
-    /// Starts `binary server --addr ADDR` in an empty folder.
+    /// Starts `binary server --addr ADDR` in an empty folder, with `--db URL` if there is a database.
     ///
     /// # Errors
     /// The binary cannot be started.
-    pub fn binary(binary: &Path) -> Result<Program> {
-        Program::new(Words::Binary(std::path::absolute(binary)?, Folder::new()?))
+    pub fn binary(binary: &Path, database: Option<Database>) -> Result<Program> {
+        Program::new(Words::Binary(std::path::absolute(binary)?, Folder::new()?), database)
     }
 
-    fn new(words: Words) -> Result<Program> {
+    fn new(words: Words, database: Option<Database>) -> Result<Program> {
         let addr = String::new();
         let printed = Printed::default();
-        let mut program = Program { words, process: None, addr, reserved: None, printed };
+        let mut program = Program { words, process: None, addr, reserved: None, printed, database };
         program.restart()?;
         Ok(program)
     }
@@ -76,11 +79,18 @@ impl Program {
             Words::Shell(line) => {
                 let line = line.replace("{addr}", &self.addr);
                 let line = line.replace("{host}", &addr.ip().to_string());
-                shell(&line.replace("{port}", &addr.port().to_string()))
+                let line = line.replace("{port}", &addr.port().to_string());
+                match &self.database {
+                    Some(database) => shell(&line.replace("{db}", &database.url())),
+                    None => shell(&line),
+                }
             }
             Words::Binary(binary, folder) => {
                 let mut command = Command::new(binary);
                 command.args(["server", "--addr", &self.addr]).current_dir(folder.path());
+                if let Some(database) = &self.database {
+                    command.args(["--db", &database.url()]);
+                }
                 command
             }
         };

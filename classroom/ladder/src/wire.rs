@@ -5,7 +5,7 @@ use crate::build::build;
 use crate::{Ladder, Stage};
 use anyhow::{Context, Result, bail};
 use contract::{End, Ending, Patience, Question, Response};
-use replay::Server;
+use replay::{Database, Server};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -77,9 +77,13 @@ impl Wire {
         replay::end_with_signals()?;
         let binary = |stage: &Stage| built.get(&stage.name).cloned().context("cargo built nothing");
         let attacker = binary(attacker)?;
-        let binaries =
-            stages.iter().map(|stage| binary(stage)).collect::<Result<Vec<PathBuf>>>()?;
+        let subject = |stage: &&Stage| Ok(Subject { binary: binary(stage)?, number: stage.number });
+        let subjects = stages.iter().map(subject).collect::<Result<Vec<Subject>>>()?;
         let attacks = attacks(&attacker)?;
+        // PostgreSQL runs as long as one database is left.
+        let needs = |stage: &&Stage| stage.number.is_some_and(contract::needs_postgresql);
+        let _database = stages.iter().find(|stage| needs(stage)).map(|_| Database::new());
+        let _database = _database.transpose()?;
         // One task a stage for its requests, and one for each attack.
         let mut tasks: Vec<(usize, Option<&str>)> = Vec::new();
         for stage in 0..stages.len() {
@@ -95,8 +99,8 @@ impl Wire {
                 let Some(task) = next else { return Ok(()) };
                 let (stage, attack) = task;
                 let answers = match attack {
-                    None => ask_all(&binaries[stage]),
-                    Some(kind) => attack_one(&binaries[stage], &attacker, kind)
+                    None => ask_all(&subjects[stage]),
+                    Some(kind) => attack_one(&subjects[stage], &attacker, kind)
                         .map(|answer| vec![(format!("attack {kind}"), answer)]),
                 };
                 let answers = answers.with_context(|| stages[stage].name.clone())?;
@@ -144,16 +148,23 @@ fn attacks(attacker: &Path) -> Result<Vec<String>> {
     Ok(list.split(", ").map(String::from).collect())
 }
 
+/// A stage that is asked and attacked.
+struct Subject {
+    binary: PathBuf,
+    number: Option<u32>,
+}
+
 /// A server that has just been started, with nothing in its store.
-fn server(binary: &Path) -> Result<Server> {
-    Server::start(binary, "127.0.0.1:0")
+fn server(stage: &Subject) -> Result<Server> {
+    let database = stage.number.map(contract::database).transpose()?.flatten();
+    Server::start_with(&stage.binary, "127.0.0.1:0", database.as_ref())
         .context("a server has to print first: \"listening on HOST:PORT\"")
 }
 
 /// What one server answers to all requests of the contract. A server that ends with a request is started again, and
 /// gets the first message once more.
-fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
-    let mut asked = server(binary)?;
+fn ask_all(stage: &Subject) -> Result<Vec<(String, Answer)>> {
+    let mut asked = server(stage)?;
     let mut answers: Vec<(String, Answer)> = Vec::new();
     for number in 0..questions(asked.addr()).len() {
         let addr = asked.addr().to_string();
@@ -175,7 +186,7 @@ fn ask_all(binary: &Path) -> Result<Vec<(String, Answer)>> {
         }
         if died {
             short = reason_of_end(&mut asked, "")?;
-            asked = server(binary)?;
+            asked = server(stage)?;
             if number > 0 {
                 ask(&contract::requests(asked.addr())[0], asked.addr());
             }
@@ -322,9 +333,9 @@ fn without_date(line: &str) -> &str {
 }
 
 /// Lets `attacker` attack a server in one way, and looks whether another client is still served.
-fn attack_one(binary: &Path, attacker: &Path, kind: &str) -> Result<Answer> {
+fn attack_one(stage: &Subject, attacker: &Path, kind: &str) -> Result<Answer> {
     let tries = if kind == "rst-mid" { RST_MID_TRIES } else { 1 };
-    let mut server = server(binary)?;
+    let mut server = server(stage)?;
     let mut answer = Answer::default();
     for _ in 0..tries {
         answer = attack_once(&mut server, attacker, kind)?;

@@ -26,7 +26,8 @@ pub struct Arguments {
     /// The address of a server that is already running [default: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "run")]
     pub addr: Option<String>,
-    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
+    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts, and
+    /// {db} for the URL of an empty PostgreSQL where the stage needs one
     #[arg(long, value_name = "COMMAND")]
     pub run: Option<String>,
     /// Only the case with this id
@@ -73,7 +74,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.name.is_some() || arguments.run.is_some() {
         replay::end_with_signals()?;
     }
-    let mut server = server(ladder, arguments)?;
+    let mut server = server(ladder, number, arguments)?;
     let restart_ids: Vec<&str> =
         ids.iter().copied().filter(|id| id.starts_with("restart-")).collect();
     let only = arguments.only.as_deref().unwrap_or_default();
@@ -151,8 +152,9 @@ pub fn stage<'a>(ladder: &'a Ladder, name: &str) -> Result<(u32, Option<&'a Stag
 }
 
 /// The server that is asked: one that runs already, or one that is started now.
-fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
-    if let Some(program) = program(ladder, arguments.name.as_deref(), arguments.run.as_deref())? {
+fn server(ladder: &Ladder, number: u32, arguments: &Arguments) -> Result<Server> {
+    let (name, line) = (arguments.name.as_deref(), arguments.run.as_deref());
+    if let Some(program) = program(ladder, number, name, line)? {
         return Ok(Server::Program(program));
     }
     let addr = arguments.addr.as_deref().unwrap_or(ADDR);
@@ -171,18 +173,27 @@ fn server(ladder: &Ladder, arguments: &Arguments) -> Result<Server> {
     Ok(Server::Address(first.to_string()))
 }
 
-/// Starts the student's server: the copy `name`, built anew, or the command `line`. `None` where there is neither.
+/// Starts the student's server for stage `number`: the copy `name`, built anew, or the command `line`. `None` where
+/// there is neither.
 ///
 /// # Errors
-/// There is no such copy, or it does not build.
-pub fn program(ladder: &Ladder, name: Option<&str>, line: Option<&str>) -> Result<Option<Program>> {
+/// There is no such copy, it does not build, or PostgreSQL is not installed and the stage needs it.
+pub fn program(
+    ladder: &Ladder,
+    number: u32,
+    name: Option<&str>,
+    line: Option<&str>,
+) -> Result<Option<Program>> {
     if let Some(name) = name {
         let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
         let built = build(ladder, &[own])?;
         let binary = built.get(&own.name).context("cargo has built no program")?;
-        return Ok(Some(Program::binary(binary)?));
+        return Ok(Some(Program::binary(binary, contract::database(number)?)?));
     }
-    line.map(Program::shell).transpose()
+    let Some(line) = line else { return Ok(None) };
+    // A command that does not ask for a database has one of its own.
+    let database = if line.contains("{db}") { contract::database(number)? } else { None };
+    Ok(Some(Program::shell(line, database)?))
 }
 
 fn address(server: &Server) -> String {

@@ -28,7 +28,8 @@ pub struct Arguments {
     /// Your own stage in the folder mine: it is built, and its server is started
     #[arg(conflicts_with = "run")]
     pub name: Option<String>,
-    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts
+    /// The command that starts your server: {addr} in it stands for HOST:PORT, {host} and {port} for the parts, and
+    /// {db} for the URL of an empty PostgreSQL where the stage needs one
     #[arg(long, value_name = "COMMAND")]
     pub run: Option<String>,
 }
@@ -96,7 +97,8 @@ fn check(
     saved: &Receiver<notify::Result<Event>>,
     changed: &mut bool,
 ) -> Result<Vec<Outcome>> {
-    let program = check::program(ladder, arguments.name.as_deref(), arguments.run.as_deref())?;
+    let (name, line) = (arguments.name.as_deref(), arguments.run.as_deref());
+    let program = check::program(ladder, number, name, line)?;
     let mut server = Server::Program(program.context("there is no server to start")?);
     let mut progress = |_: &Outcome| {
         *changed |= saved.try_iter().any(|event| is_save(&event, is_source));

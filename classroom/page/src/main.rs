@@ -55,7 +55,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     let ladder = Ladder::find()?;
     let out = cli.out.unwrap_or_else(|| ladder.root.join("target/page"));
-    let stages: Vec<&Stage> = ladder.stages().collect();
+    let mut stages: Vec<&Stage> = ladder.stages().collect();
+    if !replay::has_postgresql() {
+        let runs = |stage: &&Stage| !stage.number.is_some_and(contract::needs_postgresql);
+        for stage in stages.iter().filter(|stage| !runs(stage)) {
+            eprintln!("{} is left out: PostgreSQL is not installed", stage.name);
+        }
+        stages.retain(runs);
+    }
     let html = page(&ladder, &stages)?;
     fs::create_dir_all(&out)
         .with_context(|| format!("cannot make the folder {}", out.display()))?;

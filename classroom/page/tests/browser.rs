@@ -300,7 +300,7 @@ fn picture_path(name: &str, view: &str) -> PathBuf {
     folder().join(format!("{name}-{view}.png"))
 }
 
-#[needs("chromedriver", "chromium")]
+#[needs("chromedriver", "chromium", "postgres")]
 #[test]
 fn a_person_compares_two_stages() -> Result<()> {
     let page = make_page()?;

@@ -1,5 +1,5 @@
 //! A small stage for the tests of the replay. Its server writes its log in a thread of its own, and late: each line
-//! comes 30 ms after the response. It ends with status 0 at SIGTERM.
+//! comes 30 ms after the response. It ends with status 0 at SIGTERM, and at once with the argument `--end`.
 //!
 //! Without arguments it replays the lesson in the file that LESSON names; `--step` and `--lang` are as in a stage.
 
@@ -41,7 +41,12 @@ fn server(addr: &str, more: &[&str]) -> Result<()> {
     let listener = TcpListener::bind(addr)?;
     println!("listening on {}", listener.local_addr()?);
     if !more.is_empty() {
+        // Of an address only what comes last.
+        let more: Vec<&str> = more.iter().filter_map(|word| word.rsplit('/').next()).collect();
         println!("more arguments: {}", more.join(" "));
+    }
+    if more.contains(&"--end") {
+        return Ok(());
     }
     fs::write("file", "of the server")?;
     let (log, lines) = mpsc::channel::<String>();

@@ -8,6 +8,7 @@
 //! | `words.rs` | `Lang`: the replay's own words in English and in Korean |
 //! | `screen.rs` | `Screen`: two columns, wrapped lines, pages for `--step` |
 //! | `process.rs` | `Server`, `Client`, `Task`: processes and what they print |
+//! | `postgres.rs` | `Database`: a PostgreSQL of the replay, for the lessons that need one |
 //! | `watchdog.rs` | what cleans up when the replay is killed |
 //!
 //! The order of the rows is always the same. For each line that is typed, the replay shows what the client says that
@@ -17,6 +18,7 @@
 //! the end, however early the command has ended.
 
 mod lesson;
+mod postgres;
 mod process;
 mod screen;
 #[cfg(unix)]
@@ -24,6 +26,7 @@ mod watchdog;
 mod words;
 
 pub use lesson::{Lesson, Line};
+pub use postgres::{Database, is_installed as has_postgresql};
 pub use process::{Client, Folder, Process, Server, end_with_signals};
 pub use words::Lang;
 
@@ -44,8 +47,8 @@ const TASK_START: Duration = Duration::from_secs(5);
 
 /// Replays `lesson`, the text of a lesson.txt, with the binary that is running now.
 ///
-/// `stage` is the name of its package. `addr` (HOST:PORT) is where its server listens; `None` stands for a free port
-/// of this machine. With `step`, waits for Enter before each line but the first. `lang` is `en` or `ko`, the language
+/// `stage` is the name of its package. `addr` (HOST:PORT) is where its first server listens; `None` stands for a free
+/// port of this machine. With `step`, waits for Enter before each line but the first. `lang` is `en` or `ko`, the language
 /// of the lesson; `None` stands for that of the system.
 ///
 /// # Errors
@@ -62,9 +65,16 @@ pub fn run(
     let lang = Lang::named(lang)?;
     let lesson = Lesson::parse(lesson)?;
     process::end_with_signals()?;
+    let database = if lesson.postgresql { Some(Database::new()?) } else { None };
+    let addr = addr.unwrap_or("127.0.0.1:0");
+    let server = Server::start_with(&binary, addr, database.as_ref())?;
+    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
     let mut play = Play {
-        server: Server::start(&binary, addr.unwrap_or("127.0.0.1:0"))?,
-        stopped: false,
+        servers: vec![Player { server, stopped: false }],
+        used: 1,
+        several: lesson.has_several_servers(),
+        next_addr: format!("{host}:0"),
+        database,
         client: None,
         task: None,
         binary: &binary,
@@ -86,16 +96,31 @@ pub fn run(
         && let Err(error) = client.end()
     {
         // A client whose last line failed says so, but the reason may be a server that has just ended.
-        return if !play.stopped && play.server.ends_soon()? { play.died() } else { Err(error) };
+        return if play.used_dies()? { play.died(play.used) } else { Err(error) };
     }
-    play.screen.end(stage, lesson.title_in(lang))
+    let db = if lesson.postgresql { " --db URL" } else { "" };
+    play.screen.end(stage, db, lesson.title_in(lang))
+}
+
+/// A server of the replay.
+struct Player {
+    server: Server,
+    /// Whether the lesson has stopped or killed the server.
+    stopped: bool,
 }
 
 /// A replay under way.
 struct Play<'a> {
-    server: Server,
-    /// Whether the lesson has stopped the server.
-    stopped: bool,
+    /// The first is server 1.
+    servers: Vec<Player>,
+    /// The number of the server to which the lines go.
+    used: usize,
+    /// Whether the lesson has several servers, so that each says who it is.
+    several: bool,
+    /// Where further servers listen.
+    next_addr: String,
+    /// The store of the servers, if it is not a file of each one.
+    database: Option<Database>,
     client: Option<Client>,
     /// The command that runs in the background.
     task: Option<Task>,
@@ -105,6 +130,11 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
+    /// The server to which the lines go.
+    fn server(&mut self) -> &mut Server {
+        &mut self.servers[self.used - 1].server
+    }
+
     fn line(&mut self, line: &Line) -> Result<()> {
         if !matches!(line, Line::Say { .. } | Line::Type(_)) {
             self.finish_task()?;
@@ -114,20 +144,28 @@ impl Play<'_> {
             Line::Type(text) => self.type_line(text),
             Line::Restart(more) => {
                 self.screen.act(&[self.lang.restart(), &more.join(" ")].join(" "))?;
-                self.server.restart_with(more)?;
-                self.stopped = false;
+                self.server().restart_with(more)?;
+                self.servers[self.used - 1].stopped = false;
                 self.server_speaks()
             }
             Line::Stop => self.stop(),
+            Line::Start(number) => self.start(*number),
+            Line::Kill(number) => {
+                self.screen.act(&self.lang.kill(*number))?;
+                self.servers[number - 1].stopped = true;
+                self.servers[number - 1].server.kill();
+                self.server_speaks()
+            }
+            Line::Use(number) => self.use_server(*number),
             Line::Run { words, background: false } => {
                 self.screen.run(&words.join(" "))?;
-                let task = Task::start(self.binary, words, self.server.addr())?;
+                let task = Task::start(self.binary, words, self.server().addr())?;
                 self.end_of_task(task, false)
             }
             Line::Run { words, background: true } => {
                 self.screen.run(&format!("{} &", words.join(" ")))?;
-                let task = Task::start(self.binary, words, self.server.addr())?;
-                self.server.speaks(TASK_START, || task.ended())?;
+                let task = Task::start(self.binary, words, self.server().addr())?;
+                self.server().speaks(TASK_START, || task.ended())?;
                 self.task = Some(task);
                 self.server_speaks()
             }
@@ -137,7 +175,7 @@ impl Play<'_> {
     /// Types a line into the client, which is started where none runs.
     fn type_line(&mut self, text: &str) -> Result<()> {
         if self.client.is_none() {
-            let mut client = Client::start(self.binary, self.server.addr())?;
+            let mut client = Client::start(self.binary, self.server().addr())?;
             let greeting = client.until_prompt()?;
             self.screen.client(&greeting)?;
             if client.ended() {
@@ -154,7 +192,7 @@ impl Play<'_> {
         self.screen.client(sent)?;
         if !rest.is_empty() {
             // The client has an answer, so the server has something to say.
-            self.server.speaks(FIRST_WORD, || Ok(false))?;
+            self.server().speaks(FIRST_WORD, || Ok(false))?;
         }
         self.server_speaks()?;
         self.screen.client(rest)?;
@@ -171,8 +209,8 @@ impl Play<'_> {
     /// Stops the server with SIGTERM, and shows how it ends.
     fn stop(&mut self) -> Result<()> {
         self.screen.act(self.lang.stop())?;
-        self.stopped = true;
-        let status = self.server.stop()?;
+        self.servers[self.used - 1].stopped = true;
+        let status = self.server().stop()?;
         self.server_speaks()?;
         match status {
             Some(status) => {
@@ -180,6 +218,34 @@ impl Play<'_> {
             }
             None => self.screen.server_note(self.lang.no_sigterm()),
         }
+    }
+
+    /// Starts a further server, or starts one again at its address.
+    fn start(&mut self, number: usize) -> Result<()> {
+        self.screen.act(&self.lang.start(number))?;
+        match self.servers.get_mut(number - 1) {
+            Some(player) => {
+                player.server.restart()?;
+                player.stopped = false;
+            }
+            None => {
+                let database = self.database.as_ref();
+                let server = Server::start_with(self.binary, &self.next_addr, database)?;
+                self.servers.push(Player { server, stopped: false });
+            }
+        }
+        self.server_speaks()
+    }
+
+    /// Ends the client: the next line that is typed starts one that connects to this server.
+    fn use_server(&mut self, number: usize) -> Result<()> {
+        self.screen.act_on_client(&self.lang.client_of(number))?;
+        if let Some(client) = self.client.take() {
+            // A client ends its row at the end of its input.
+            self.screen.client(client.end()?.trim_start())?;
+        }
+        self.used = number;
+        self.server_speaks()
     }
 
     /// Waits for the end of the command in the background, if there is one, and shows what it printed.
@@ -203,47 +269,63 @@ impl Play<'_> {
         if status.success() {
             return Ok(());
         }
-        if self.server.ends_soon()? {
-            return self.died();
+        if self.used_dies()? {
+            return self.died(self.used);
         }
         bail!("the command {words:?} ended with {status}")
     }
 
-    /// Shows all that the server has said, when it is quiet. It may have served several connections at once.
+    /// Shows all that the servers have said, when they are quiet. Each may have served several connections at once.
     fn server_speaks(&mut self) -> Result<()> {
-        let said = self.server.said_when_quiet()?;
-        for block in by_peer(&said) {
-            self.screen.server(&block.lines[..block.shown])?;
-            if block.shown < block.lines.len() {
-                self.screen.server_note(self.lang.rest_as_above())?;
+        for (number, player) in (1..).zip(&mut self.servers) {
+            let said = player.server.said_when_quiet()?;
+            if self.several && !said.is_empty() {
+                self.screen.server_note(&self.lang.of_server(number))?;
             }
-            if block.more > 0 {
-                self.screen.server_note(&self.lang.the_same_from(block.more))?;
+            for block in by_peer(&said) {
+                self.screen.server(&block.lines[..block.shown])?;
+                if block.shown < block.lines.len() {
+                    self.screen.server_note(self.lang.rest_as_above())?;
+                }
+                if block.more > 0 {
+                    self.screen.server_note(&self.lang.the_same_from(block.more))?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Fails if the server has ended by itself.
+    /// Fails if a server has ended by itself.
     fn server_lives(&mut self) -> Result<()> {
-        if !self.stopped && self.server.ended()? {
-            return self.died();
+        for number in 1..=self.servers.len() {
+            let player = &self.servers[number - 1];
+            if !player.stopped && player.server.ended()? {
+                return self.died(number);
+            }
         }
         Ok(())
+    }
+
+    /// Whether the server to which the lines go has ended by itself, or does so within a second.
+    fn used_dies(&self) -> Result<bool> {
+        let player = &self.servers[self.used - 1];
+        Ok(!player.stopped && player.server.ends_soon()?)
     }
 
     /// The client failed: because of the server, or by itself.
     fn fail(&mut self, client: Client) -> Result<()> {
-        if self.server.ends_soon()? {
-            return self.died();
+        if self.used_dies()? {
+            return self.died(self.used);
         }
         bail!("the client ended with {} in the middle of the lesson", client.status()?)
     }
 
-    /// The server has ended: shows what it said at last.
-    fn died(&mut self) -> Result<()> {
+    /// A server has ended: shows what it said at last.
+    fn died(&mut self, number: usize) -> Result<()> {
         self.server_speaks()?;
-        bail!("the server ended with {} in the middle of the lesson", self.server.status()?)
+        let status = self.servers[number - 1].server.status()?;
+        let name = if self.several { format!("server {number}") } else { "the server".to_string() };
+        bail!("{name} ended with {status} in the middle of the lesson")
     }
 }
 

@@ -1,5 +1,6 @@
 //! A server and a client as processes, what they print, and that none of them is left behind.
 
+use crate::postgres::{self, Database};
 #[cfg(unix)]
 use crate::watchdog::Watchdog;
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// machine this program has to wait for its turn in each round, and then it waits longer in all.
 const QUIET_ROUNDS: u32 = 10;
 const QUIET_ROUND: Duration = Duration::from_millis(10);
+
+/// How long PostgreSQL may take to end; it kills its own processes after 5 s.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
@@ -64,9 +68,11 @@ impl Kept {
         if self.processes.is_empty() && self.folders.is_empty() {
             self.watchdog = None;
         } else if let Some(watchdog) = &mut self.watchdog {
-            let groups = self.processes.values().filter(|running| running.group);
-            let groups: Vec<u32> = groups.map(|running| running.child.id()).collect();
-            watchdog.watch(&groups, &self.folders);
+            let ids = |ending| -> Vec<u32> {
+                let processes = self.processes.values().filter(|running| running.ending == ending);
+                processes.map(|running| running.child.id()).collect()
+            };
+            watchdog.watch(&ids(Ending::Quit), &ids(Ending::KillGroup), &self.folders);
         }
     }
 }
@@ -110,36 +116,66 @@ fn end_all(status: i32) {
     std::process::exit(status);
 }
 
+/// How a process is ended.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Ending {
+    /// Without a warning.
+    Kill,
+    /// Without a warning, with its process group, which it leads.
+    KillGroup,
+    /// With SIGQUIT at first. PostgreSQL then ends its other processes, which are in no group of this program, and
+    /// frees its shared memory. SIGKILL would leave that behind.
+    Quit,
+}
+
 /// A child of this program.
 struct Running {
     child: Child,
-    /// Whether it leads a process group of its own, with which it ends.
-    group: bool,
+    ending: Ending,
 }
 
 impl Running {
-    /// Ends the process without a warning, and the processes of its group.
+    /// Ends the process.
     fn kill(&mut self) {
-        if self.group {
-            kill_group(self.child.id());
+        match self.ending {
+            Ending::Kill => {}
+            Ending::KillGroup => kill_group(self.child.id()),
+            Ending::Quit => self.quit(),
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+
+    /// Sends SIGQUIT, and waits for the end of the process. Windows has no such signal.
+    fn quit(&mut self) {
+        if cfg!(windows) {
+            return kill_group(self.child.id());
+        }
+        if matches!(self.child.try_wait(), Ok(None)) {
+            send("QUIT", &self.child.id().to_string());
+        }
+        let start = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < QUIT_TIMEOUT {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Sends a signal to a process, or to the group of a process if there is a minus sign. The shell has `kill` built in;
+/// not every system has it as a program.
+fn send(signal: &str, process: &str) {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("kill -{signal} {process}")]);
+    let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// Ends a process and those that it started.
 fn kill_group(id: u32) {
-    let mut command = if cfg!(windows) {
-        let mut command = Command::new("taskkill");
-        command.args(["/F", "/T", "/PID", &id.to_string()]);
-        command
-    } else {
-        // The shell has `kill` built in; not every system has it as a program.
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("kill -KILL -{id}")]);
-        command
-    };
+    if !cfg!(windows) {
+        return send("KILL", &format!("-{id}"));
+    }
+    let mut command = Command::new("taskkill");
+    command.args(["/F", "/T", "/PID", &id.to_string()]);
     let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
@@ -157,8 +193,18 @@ impl Process {
     /// # Errors
     /// The program cannot be started.
     pub fn start(
-        mut command: Command,
+        command: Command,
         group: bool,
+        output: PipeWriter,
+    ) -> Result<(Process, Option<ChildStdin>)> {
+        let ending = if group { Ending::KillGroup } else { Ending::Kill };
+        Process::start_with(command, ending, output)
+    }
+
+    /// The same, with the way in which it is ended.
+    fn start_with(
+        mut command: Command,
+        ending: Ending,
         output: PipeWriter,
     ) -> Result<(Process, Option<ChildStdin>)> {
         command.stderr(output.try_clone()?).stdout(output);
@@ -166,7 +212,7 @@ impl Process {
         #[cfg(unix)]
         {
             let watched = kept.watchdog()?.group();
-            let group = if group { 0 } else { watched };
+            let group = if ending == Ending::KillGroup { 0 } else { watched };
             std::os::unix::process::CommandExt::process_group(&mut command, group);
         }
         let program = command.get_program().to_os_string();
@@ -176,7 +222,7 @@ impl Process {
         let input = child.stdin.take();
         let process = Process { key: kept.started, id: child.id() };
         kept.started += 1;
-        kept.processes.insert(process.key, Running { child, group });
+        kept.processes.insert(process.key, Running { child, ending });
         kept.changed();
         Ok((process, input))
     }
@@ -333,6 +379,8 @@ pub struct Server {
     /// Where it listens (HOST:PORT).
     addr: String,
     folder: Folder,
+    /// Where it keeps its messages, if that is not a file of its own.
+    database: Option<Database>,
 }
 
 impl Server {
@@ -341,10 +389,19 @@ impl Server {
     /// # Errors
     /// A server that ends, or says something else first; its words are in the error.
     pub fn start(binary: &Path, addr: &str) -> Result<Server> {
+        Server::start_with(binary, addr, None)
+    }
+
+    /// The same with `--db URL`, where there is a database.
+    ///
+    /// # Errors
+    /// As those of [`Server::start`].
+    pub fn start_with(binary: &Path, addr: &str, database: Option<&Database>) -> Result<Server> {
         let binary = std::path::absolute(binary)?;
         let folder = Folder::new()?;
-        let (process, output, fence) = Server::launch(&binary, addr, &[], &folder.0)?;
-        let mut server = Server { process, output, fence, binary, addr: String::new(), folder };
+        let (process, output, fence) = Server::launch(&binary, addr, &[], &folder.0, database)?;
+        let (addr, database) = (String::new(), database.cloned());
+        let mut server = Server { process, output, fence, binary, addr, folder, database };
         server.addr = server.listening()?;
         Ok(server)
     }
@@ -354,10 +411,12 @@ impl Server {
         addr: &str,
         more: &[String],
         folder: &Path,
+        database: Option<&Database>,
     ) -> Result<(Process, Output, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let fence = writer.try_clone()?;
         let mut command = command(binary, &["server", "--addr", addr]);
+        postgres::add_database(&mut command, database);
         command.args(more).current_dir(folder);
         let (process, _) = Process::start(command, false, writer)?;
         Ok((process, Output::new(reader), fence))
@@ -491,8 +550,9 @@ impl Server {
     pub fn restart_with(&mut self, more: &[String]) -> Result<()> {
         // The old process must be gone before the new one can listen at its address.
         self.kill();
+        let (folder, database) = (&self.folder.0, self.database.as_ref());
         let (process, output, fence) =
-            Server::launch(&self.binary, &self.addr, more, &self.folder.0)?;
+            Server::launch(&self.binary, &self.addr, more, folder, database)?;
         (self.process, self.output, self.fence) = (process, output, fence);
         self.listening()?;
         Ok(())
@@ -607,9 +667,35 @@ impl Task {
     pub fn start(binary: &Path, words: &[String], addr: &str) -> Result<Task> {
         let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
         arguments.extend(["--addr", addr]);
+        Task::of(&words.join(" "), command(binary, &arguments), Ending::Kill)
+    }
+
+    /// Starts another program, which is called `words` in errors.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub(crate) fn of(words: &str, command: Command, ending: Ending) -> Result<Task> {
         let (reader, writer) = io::pipe()?;
-        let (process, _) = Process::start(command(binary, &arguments), false, writer)?;
-        Ok(Task { words: words.join(" "), process, output: Output::new(reader) })
+        let (process, _) = Process::start_with(command, ending, writer)?;
+        Ok(Task { words: words.to_string(), process, output: Output::new(reader) })
+    }
+
+    /// Waits until it has printed `text`. Returns whether it has done so; it may also have ended without that.
+    ///
+    /// # Errors
+    /// The command prints something else for 15 s.
+    pub(crate) fn says(&mut self, text: &str) -> Result<bool> {
+        let start = Instant::now();
+        loop {
+            if String::from_utf8_lossy(&self.output.text).contains(text) {
+                return Ok(true);
+            }
+            if self.output.ended {
+                return Ok(false);
+            }
+            ensure!(start.elapsed() < PATIENCE, "{} does not get ready", self.words);
+            self.output.more(PATIENCE);
+        }
     }
 
     /// Whether the command has ended.

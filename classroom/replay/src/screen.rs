@@ -122,6 +122,11 @@ impl Screen {
         self.head(Side::Server, SERVER.bold(), &format!("! {text}"))
     }
 
+    /// What is done to the client.
+    pub fn act_on_client(&mut self, text: &str) -> Result<()> {
+        self.head(Side::Client, BOLD, &format!("! {text}"))
+    }
+
     /// A remark on the client or on a command.
     pub fn note(&mut self, text: &str) -> Result<()> {
         self.show(Side::Client, PLAIN, &format!("({text})"))
@@ -150,11 +155,11 @@ impl Screen {
         Ok(())
     }
 
-    /// Where to go from here.
-    pub fn end(&mut self, stage: &str, title: &str) -> Result<()> {
+    /// Where to go from here. The server needs the arguments `more`.
+    pub fn end(&mut self, stage: &str, more: &str, title: &str) -> Result<()> {
         let lang = self.lang;
         let rows = [
-            (lang.server_by_hand(), format!("cargo run -p {stage} -- server")),
+            (lang.server_by_hand(), format!("cargo run -p {stage} -- server{more}")),
             (lang.client_by_hand(), format!("cargo run -p {stage} -- client")),
             (lang.explanation(), format!("{} {title}", lang.notes())),
         ];

@@ -1,7 +1,7 @@
 //! A program that is killed with SIGKILL cannot clean up. Another process does it then: the watchdog, a shell that
 //! reads from a pipe. Only this program holds the other end of the pipe, so the shell reads the end of its input as
-//! soon as this program has ended, in whatever way. Then it removes the folders, and kills its process group, which
-//! is that of the server, the client and the commands.
+//! soon as this program has ended, in whatever way. Then it ends PostgreSQL, removes the folders, and kills its process
+//! group, which is that of the server, the client and the commands.
 //!
 //! The pipe is closed in every other process when it is started, as the standard library opens all descriptors.
 
@@ -12,8 +12,9 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// What the shell does. A line with `=` begins a new list, a line with a number is a process group, and each other
-/// line is a folder. A server can add a file to a folder while `rm` removes it, so that `rm` may fail at first.
+/// What the shell does. A line with `=` begins a new list, a line with a number is a process group, one with `quit` and
+/// a number is a PostgreSQL, and each other line is a folder. PostgreSQL gets up to 6 s to end its other processes. A
+/// server can add a file to a folder while `rm` removes it, so that `rm` may fail at first.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 while IFS= read -r line; do
@@ -22,8 +23,18 @@ while IFS= read -r line; do
         *) set -- "$@" "$line" ;;
     esac
 done
+quit() {
+    kill -QUIT "$1" || return
+    tries=0
+    while kill -0 "$1" && [ $tries -lt 120 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    kill -KILL "$1"
+}
 for item; do
     case $item in
+        quit*) quit "${item#quit }" ;;
         /*) rm -rf "$item" || rm -rf "$item" || rm -rf "$item" ;;
         *) kill -KILL "-$item" ;;
     esac
@@ -67,8 +78,11 @@ impl Watchdog {
     }
 
     /// Tells the shell what else to kill and to remove: all of it each time.
-    pub fn watch(&mut self, groups: &[u32], folders: &[PathBuf]) {
+    pub fn watch(&mut self, quits: &[u32], groups: &[u32], folders: &[PathBuf]) {
         let mut list = b"=\n".to_vec();
+        for process in quits {
+            list.extend_from_slice(format!("quit {process}\n").as_bytes());
+        }
         for group in groups {
             list.extend_from_slice(format!("{group}\n").as_bytes());
         }

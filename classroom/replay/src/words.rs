@@ -77,6 +77,35 @@ impl Lang {
         self.pick("stop (SIGTERM)", "종료 요청(SIGTERM)")
     }
 
+    /// Which server says what follows.
+    pub fn of_server(self, number: usize) -> String {
+        format!("{} {number}", self.server())
+    }
+
+    /// What is done to a server: it is started, for the first time or again.
+    pub fn start(self, number: usize) -> String {
+        match self {
+            Lang::En => format!("start server {number}"),
+            Lang::Ko => format!("서버 {number} 시작"),
+        }
+    }
+
+    /// What is done to a server: it is killed.
+    pub fn kill(self, number: usize) -> String {
+        match self {
+            Lang::En => format!("kill server {number} (SIGKILL)"),
+            Lang::Ko => format!("서버 {number} 강제 종료(SIGKILL)"),
+        }
+    }
+
+    /// To which server the client below connects.
+    pub fn client_of(self, number: usize) -> String {
+        match self {
+            Lang::En => format!("client of server {number}"),
+            Lang::Ko => format!("서버 {number}의 클라이언트"),
+        }
+    }
+
     /// Said where the system cannot ask a program to end.
     pub fn no_sigterm(self) -> &'static str {
         self.pick(

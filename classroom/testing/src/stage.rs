@@ -2,11 +2,12 @@
 
 use crate::compare::compare;
 use anyhow::{Context, Result};
-use replay::Server;
+use replay::{Database, Server};
 use snapbox::Data;
 use snapbox::cmd::Command;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Longer than anything in a test takes, also on a busy machine, and longer than the 10 s that a client
@@ -70,9 +71,26 @@ impl Stage {
         Path::new(self.scratch).join(std::process::id().to_string())
     }
 
-    /// A running server on a free port, with an empty folder for its files.
+    /// A running server on a free port, with an empty folder for its files, or with an empty database if the stage
+    /// needs one.
     pub fn server(&self) -> Result<Server> {
-        Server::start(Path::new(self.binary), "127.0.0.1:0")
+        self.server_over(self.database()?.as_ref())
+    }
+
+    /// The same with this database, which several servers can share.
+    pub fn server_over(&self, database: Option<&Database>) -> Result<Server> {
+        Server::start_with(Path::new(self.binary), "127.0.0.1:0", database)
+    }
+
+    /// An empty database if the stage needs one. The first one starts PostgreSQL, which ends with the tests.
+    pub fn database(&self) -> Result<Option<Database>> {
+        static FIRST: Mutex<Option<Database>> = Mutex::new(None);
+        let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = contract::database(self.number()?)?;
+        }
+        drop(first);
+        contract::database(self.number()?)
     }
 
     /// The stage run with these arguments.
@@ -131,8 +149,9 @@ impl Stage {
             format!("#!/bin/sh\n{before}\nexec '{}' \"$@\" {after}\n", self.binary),
         )?;
         fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        let database = self.database()?;
         loop {
-            match Server::start(&script, "127.0.0.1:0") {
+            match Server::start_with(&script, "127.0.0.1:0", database.as_ref()) {
                 // A process that another thread has just started still has the script open.
                 Err(error) if format!("{error:#}").contains("Text file busy") => {
                     std::thread::yield_now();

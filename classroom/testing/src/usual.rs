@@ -173,8 +173,14 @@ impl Stage {
 
     /// The server and the replay say in a sentence that another server has their port.
     pub fn says_that_the_port_is_in_use(&self) -> Result<()> {
-        let server = self.server()?;
-        let second = self.run(&["server", "--addr", server.addr()])?.assert().code(1);
+        let database = self.database()?;
+        let server = self.server_over(database.as_ref())?;
+        let mut arguments = vec!["server".to_string(), "--addr".into(), server.addr().into()];
+        if let Some(database) = &database {
+            arguments.extend(["--db".to_string(), database.url()]);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let second = self.run(&arguments)?.assert().code(1);
         second.stdout_eq("").stderr_eq(str![[r#"
 cannot listen on 127.0.0.1:[PORT]: [REASON]; choose another address, such as --addr 127.0.0.1:0 for a free port
 

@@ -239,10 +239,7 @@ async fn list(State(messages): State<Messages>) -> Result<impl IntoResponse, Fai
 }
 
 /// Answers `POST /`.
-async fn add(
-    State(messages): State<Messages>,
-    text: String,
-) -> Result<impl IntoResponse, Failure> {
+async fn add(State(messages): State<Messages>, text: String) -> Result<impl IntoResponse, Failure> {
     let index = messages.add(text.clone()).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/{index}"))], text))
 }
@@ -342,8 +339,10 @@ async fn check_and_log(
     next: Next,
 ) -> Response {
     let start = Instant::now();
-    debug!("{peer} → {request:?}");
-    let line = format!("{} {}", request.method(), request.uri());
+    let line = format!("{} {:.200}", request.method(), request.uri().to_string());
+    // The log must not get characters that hide or turn the text around them.
+    let line = line.escape_debug();
+    debug!("{peer} → {line} {:?}", request.headers());
     let has_body = !request.body().is_end_stream();
     let mut response = match check(&request, local_addr) {
         Ok(()) => next.run(request).await,
@@ -358,10 +357,10 @@ async fn check_and_log(
     if status == 503 {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    debug!("{peer} ← {response:?}");
+    debug!("{peer} ← {status} {:?}", response.headers());
     let bytes = response.body().size_hint().exact().unwrap_or_default();
     let (status, time) = (status.as_u16(), start.elapsed().as_micros());
-    info!("{peer} {line:.200} → {status}, {bytes} bytes, {time} µs");
+    info!("{peer} {line} → {status}, {bytes} bytes, {time} µs");
     response
 }
 
@@ -396,7 +395,8 @@ fn is_plain(byte: u8) -> bool {
 fn is_authority(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else { return false };
     let port = text.strip_prefix(authority.host()).map(|rest| rest.trim_start_matches(':'));
-    !authority.host().is_empty() && port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+    !authority.host().is_empty()
+        && port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Returns whether a target in absolute form is on this server (RFC 9112, section 3.2.2).

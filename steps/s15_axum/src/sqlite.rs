@@ -91,7 +91,8 @@ async fn call<T: Send + 'static>(
     work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let waited = timeout(BUSY_TIMEOUT, pool.get()).await;
-    let mut file = waited.map_err(|_| HttpError(503, "all connections to the store are busy"))??;
+    let mut file =
+        waited.map_err(|_| HttpError(503, "all connections to the store are busy"))??;
     spawn_blocking(move || work(&mut file)).await?
 }
 

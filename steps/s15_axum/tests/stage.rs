@@ -1,4 +1,4 @@
-//! What this stage has in common with those before it; `strangers.rs` and `http.rs` test what is new.
+//! What this stage has in common with those before it; `axum.rs` tests what is new.
 
 use anyhow::Result;
 use testing::Stage;
@@ -8,7 +8,6 @@ const STAGE: Stage = testing::stage!();
 testing::usual! {
     STAGE: keeps_its_contract, says_that_the_port_is_in_use, goes_on_after_a_line_that_fails,
     ignores_an_empty_line_before_a_request, shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
-    escapes_in_its_log_what_drives_a_terminal, shortens_its_log,
     #[cfg(not(feature = "window"))] says_that_it_has_no_window,
 }
 

@@ -3,6 +3,7 @@
 use crate::small::{any_lives, children, folders, place, stage, until};
 use anyhow::{Context, Result, ensure};
 use needs::needs;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,9 +22,26 @@ struct Replay {
 }
 
 impl Replay {
+    /// A server, a client, a command and the watchdog.
     fn start() -> Result<Replay> {
+        Replay::of(LESSON, 4, 1)
+    }
+
+    /// A second server and PostgreSQL as well, with the processes that PostgreSQL has started.
+    fn start_with_postgresql() -> Result<Replay> {
+        let mut replay =
+            Replay::of(&LESSON.replace("> first", "! postgresql\n> first\n! start 2"), 6, 3)?;
+        for process in replay.children.clone() {
+            replay.children.extend(children(process)?);
+        }
+        assert!(replay.children.len() > 8, "PostgreSQL has several processes");
+        Ok(replay)
+    }
+
+    /// A replay with so many processes and folders.
+    fn of(lesson: &str, processes: usize, made: usize) -> Result<Replay> {
         let place = place()?;
-        let mut process = stage(place.path(), LESSON)?
+        let mut process = stage(place.path(), lesson)?
             .arg("--step")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -31,13 +49,13 @@ impl Replay {
             .spawn()?;
         let mut keyboard = process.stdin.take().context("no keyboard")?;
         let screen = BufReader::new(process.stdout.take().context("no screen")?);
-        keyboard.write_all(b"\n\n")?;
+        keyboard.write_all("\n".repeat(made.max(2)).as_bytes())?;
         let mut replay = Replay { place, process, keyboard, screen, children: Vec::new() };
         replay.until("# words")?;
         replay.until("Enter: go on")?;
         replay.children = children(replay.process.id())?;
-        assert_eq!(replay.children.len(), 4, "a server, a client, a command and the watchdog");
-        assert_eq!(folders(replay.place.path())?, 1);
+        assert_eq!(replay.children.len(), processes);
+        assert_eq!(folders(replay.place.path())?, made);
         Ok(replay)
     }
 
@@ -60,7 +78,16 @@ impl Replay {
 #[needs("pgrep")]
 #[test]
 fn after_sigkill() -> Result<()> {
-    let mut replay = Replay::start()?;
+    after_sigkill_of(Replay::start()?)
+}
+
+#[needs("pgrep", "postgres")]
+#[test]
+fn after_sigkill_with_postgresql() -> Result<()> {
+    after_sigkill_of(Replay::start_with_postgresql()?)
+}
+
+fn after_sigkill_of(mut replay: Replay) -> Result<()> {
     let start = Instant::now();
     replay.signal("KILL")?;
     replay.process.wait()?;
@@ -68,6 +95,32 @@ fn after_sigkill() -> Result<()> {
     until("the end of the folder", || Ok(folders(replay.place.path())? == 0))?;
     // A machine with many tests at once is slow; a machine without is ready in some milliseconds.
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    Ok(())
+}
+
+/// Also while PostgreSQL makes its files, which takes most of the time in which it starts.
+#[needs("postgres")]
+#[test]
+fn after_signals_while_postgresql_starts() -> Result<()> {
+    for name in ["KILL", "TERM"] {
+        let place = place()?;
+        let mut process = stage(place.path(), "# 1. Title\n! postgresql\n")?
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let data = || -> Result<bool> {
+            let mut folders = fs::read_dir(place.path().join("tmp"))?.flatten();
+            Ok(folders.next().is_some_and(|folder| folder.path().join("data/global").is_dir()))
+        };
+        until("the first files", data)?;
+        let started = children(process.id())?;
+        assert_eq!(started.len(), 2, "initdb and the watchdog");
+        let line = format!("kill -{name} {}", process.id());
+        ensure!(Command::new("sh").args(["-c", &line]).status()?.success(), "no signal was sent");
+        process.wait()?;
+        until("the end of the processes", || Ok(!any_lives(&started)?))?;
+        until("the end of the folder", || Ok(folders(place.path())? == 0))?;
+    }
     Ok(())
 }
 
@@ -81,6 +134,17 @@ fn after_signals_that_can_be_caught() -> Result<()> {
         assert!(!any_lives(&replay.children)?, "{name}");
         assert_eq!(folders(replay.place.path())?, 0, "{name}");
     }
+    Ok(())
+}
+
+#[needs("pgrep", "postgres")]
+#[test]
+fn after_a_signal_with_postgresql() -> Result<()> {
+    let mut replay = Replay::start_with_postgresql()?;
+    replay.signal("INT")?;
+    assert_eq!(replay.process.wait()?.code(), Some(130));
+    assert!(!any_lives(&replay.children)?);
+    assert_eq!(folders(replay.place.path())?, 0);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::small::{folders, output, place, stage};
 use anyhow::Result;
+use needs::needs;
 use std::process::{Command, Stdio};
 
 /// Replays `lesson`. The addresses of the server and of the clients are left out.
@@ -158,6 +159,90 @@ fn the_words_of_the_replay_are_korean_in_a_korean_lesson() -> Result<()> {
         rows.map(String::from).collect()
     };
     assert_eq!(logged(&shown), logged(&english));
+    Ok(())
+}
+
+const SEVERAL: &str = "# 1. Title\n#ko 1. 제목\n\
+    ! postgresql\n\
+    > first\n\
+    ! start 2\n\
+    ! kill 1\n\
+    ! use 2\n\
+    > second\n\
+    ! start 1\n\
+    $ attack rst\n\
+    ! restart --timeout 2\n";
+
+#[needs("postgres")]
+#[test]
+fn several_servers_have_their_names() -> Result<()> {
+    let shown = replay(SEVERAL, &[])?;
+    // All servers have the same store.
+    let store = ["more arguments: --db messages1"];
+    let lines = [
+        &["(server 1)", "listening on ADDR"][..],
+        &store,
+        &[
+            "(server 1)",
+            "now ADDR",
+            "accepted a connection",
+            "→ first",
+            "← HTTP/1.1 200 OK",
+            "closed",
+        ],
+        &["! start server 2", "(server 2)", "listening on ADDR"],
+        &store,
+        &["! kill server 1 (SIGKILL)"],
+        &[
+            "(server 2)",
+            "now ADDR",
+            "accepted a connection",
+            "→ second",
+            "← HTTP/1.1 200 OK",
+            "closed",
+        ],
+        &["! start server 1", "(server 1)", "listening on ADDR"],
+        &store,
+        &["(server 2)", "now ADDR", "accepted a connection", "closed"],
+        &["! restart --timeout 2", "(server 2)", "listening on ADDR"],
+        &["more arguments: --db messages1 --timeout 2"],
+    ];
+    assert_eq!(side(&shown, true), lines.concat(), "{shown}");
+    let client: Vec<&str> = side(&shown, false).into_iter().skip(2).take(8).collect();
+    let (first, second) = (["> first", "→ first", "first"], ["> second", "→ second", "second"]);
+    let expected = [&first[..], &["! client of server 2"], &second, &["$ attack rst"]].concat();
+    assert_eq!(client, expected, "{shown}");
+    let korean = replay(SEVERAL, &["--lang", "ko"])?;
+    for row in ["(서버 1)", "! 서버 2 시작", "! 서버 1 강제 종료(SIGKILL)"] {
+        assert!(side(&korean, true).contains(&row), "{row}\n{korean}");
+    }
+    assert!(side(&korean, false).contains(&"! 서버 2의 클라이언트"), "{korean}");
+    Ok(())
+}
+
+#[needs("postgres")]
+#[test]
+fn a_server_that_ends_is_named_where_there_are_several() -> Result<()> {
+    let place = place()?;
+    let lesson = "# 1. Title\n! postgresql\n! start 2\n! restart --end\n# words\n";
+    let output = stage(place.path(), lesson)?.output()?;
+    let errors = String::from_utf8(output.stderr)?;
+    let said = "server 1 ended with exit status: 0 in the middle of the lesson\n";
+    assert_eq!(errors, said, "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(folders(place.path())?, 0);
+    Ok(())
+}
+
+/// The variables that name a person's own PostgreSQL have no effect.
+#[needs("postgres")]
+#[test]
+fn the_store_is_never_that_of_the_environment() -> Result<()> {
+    let place = place()?;
+    let mut stage = stage(place.path(), "# 1. Title\n! postgresql\n> first\n")?;
+    let variables = [("PGHOST", "no.such.host.invalid"), ("PGPORT", "1"), ("PGUSER", "me")];
+    let more = [("PGDATA", "/nowhere"), ("PGOPTIONS", "--nonsense"), ("PGSSLMODE", "require")];
+    assert!(output(stage.envs(variables).envs(more))?.contains("first"));
+    assert_eq!(folders(place.path())?, 0);
     Ok(())
 }
 

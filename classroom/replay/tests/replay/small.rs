@@ -11,9 +11,13 @@ use tempfile::TempDir;
 /// How long a test waits for something that has to come.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// A folder in which one replay, and nothing else, makes its folders.
+/// A folder in which one replay, and nothing else, makes its folders. As root, PostgreSQL runs as another user, who
+/// has to come to its folder.
 pub fn place() -> Result<TempDir> {
-    Ok(tempfile::tempdir()?)
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir()?;
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755))?;
+    Ok(place)
 }
 
 /// The small stage, which replays `lesson` and makes its folders in `place`.
