@@ -4,7 +4,8 @@
 //! - `client.rs` connects, sends what a person types, and prints what comes back.
 //! - `http.rs` turns requests and responses into bytes, and bytes into them, for the client.
 //! - `window.rs` is the client as a window.
-//! - `messages.rs` holds the list of messages that the server keeps, with the help of `sqlite.rs`.
+//! - `messages.rs` holds the list of messages that the server keeps, in one of two
+//!   stores: `sqlite.rs` or `postgres.rs`.
 //! - `log.rs` writes the log: what happens on each connection, with the time and the peer.
 //! - `attack.rs` does to a server what strangers do to an open port.
 //! - `connection.rs` gives a connection a deadline, for the client.
@@ -16,6 +17,7 @@ mod connection;
 mod http;
 mod log;
 mod messages;
+mod postgres;
 mod server;
 mod sqlite;
 #[cfg(feature = "window")]
@@ -56,7 +58,7 @@ struct Cli {
 enum Command {
     /// Listen for connections and answer them
     Server {
-        /// The file in which the server keeps its messages; the replay has one of its own
+        /// The file in which the server keeps its messages, or postgresql://USER@HOST:PORT/NAME
         #[arg(long, value_name = "PATH", default_value = "messages.db")]
         db: String,
 

@@ -5,7 +5,8 @@
 //! request that gets no connection in time is answered 503.
 
 use crate::http::HttpError;
-use crate::sqlite::Sqlite;
+use crate::postgres::{self, Postgres};
+use crate::sqlite::{self, Sqlite};
 use anyhow::{Result, anyhow};
 use std::path::Path;
 
@@ -16,14 +17,19 @@ pub const MAX_LIST_BYTES: i64 = 512 << 10;
 #[derive(Clone)]
 pub enum Messages {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Messages {
-    /// Opens the store that `db` names: the path of a file.
+    /// Opens the store that `db` names: the path of a file, or a URL of PostgreSQL.
     ///
     /// # Errors
     /// A file that cannot be written, or belongs to another program. It is left as it was.
-    pub fn open(db: &str) -> Result<Messages> {
+    /// A database that cannot be reached, or whose tables are others.
+    pub async fn open(db: &str) -> Result<Messages> {
+        if db.starts_with("postgresql://") || db.starts_with("postgres://") {
+            return Ok(Messages::Postgres(Postgres::open(db).await?));
+        }
         let sqlite = Sqlite::open(Path::new(db)).map_err(|error| {
             anyhow!("cannot keep messages in {db}: {error}; choose another file with --db")
         })?;
@@ -35,6 +41,7 @@ impl Messages {
     pub async fn list(&self) -> Result<String> {
         match self {
             Messages::Sqlite(sqlite) => sqlite.list().await,
+            Messages::Postgres(postgres) => postgres.list().await,
         }
     }
 
@@ -42,6 +49,7 @@ impl Messages {
     pub async fn get(&self, index: i64) -> Result<Option<String>> {
         match self {
             Messages::Sqlite(sqlite) => sqlite.get(index).await,
+            Messages::Postgres(postgres) => postgres.get(index).await,
         }
     }
 
@@ -49,6 +57,7 @@ impl Messages {
     pub async fn add(&self, text: String) -> Result<i64> {
         match self {
             Messages::Sqlite(sqlite) => sqlite.add(text).await,
+            Messages::Postgres(postgres) => postgres.write(None, &text).await,
         }
     }
 
@@ -56,6 +65,7 @@ impl Messages {
     pub async fn replace(&self, index: i64, text: String) -> Result<()> {
         match self {
             Messages::Sqlite(sqlite) => sqlite.replace(index, text).await,
+            Messages::Postgres(postgres) => postgres.write(Some(index), &text).await.map(drop),
         }
     }
 }
@@ -65,5 +75,5 @@ pub fn status(error: &anyhow::Error) -> u16 {
     if let Some(HttpError(status, _)) = error.downcast_ref() {
         return *status;
     }
-    crate::sqlite::status(error).unwrap_or(500)
+    sqlite::status(error).or(postgres::status(error)).unwrap_or(500)
 }

@@ -84,7 +84,7 @@ async fn listen(addr: &str, db: &str, timeout: Duration, max_connections: usize)
              choose another address, such as --addr 127.0.0.1:0 for a free port"
         )
     })?;
-    let app = router(Messages::open(db)?, listener.local_addr()?, timeout);
+    let app = router(Messages::open(db).await?, listener.local_addr()?, timeout);
     let stopping = CancellationToken::new();
     stop_on_signal(stopping.clone())?;
     let _ = writeln!(io::stdout(), "listening on {}", listener.local_addr()?);

@@ -2,11 +2,13 @@
 #![cfg(unix)]
 
 use anyhow::{Result, ensure};
+use replay::Database;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use testing::Stage;
 use testing::process::until;
 use testing::raw::{self, connect, status};
-use testing::writers;
+use testing::writers::{self, Writers};
+use testing::{Stage, needs};
 
 const STAGE: Stage = testing::stage!();
 
@@ -95,5 +97,46 @@ fn a_path_is_compared_as_sent() -> Result<()> {
         let found = raw::status(server.addr(), request)?;
         ensure!(found == expected, "{target}: {found}");
     }
+    Ok(())
+}
+
+/// With a URL the servers share a database: what one stores, the other one shows. The whole contract holds, too.
+#[needs("postgres")]
+#[test]
+fn servers_share_a_database() -> Result<()> {
+    let database = Database::new()?;
+    let start = || STAGE.server_over(Some(&database));
+    let (one, other) = (start()?, start()?);
+    for round in 0..10 {
+        ensure!(status(one.addr(), post(&format!("text {round}")))? == "201");
+        let put = format!("PUT /{round} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nnew");
+        ensure!(status(other.addr(), put)? == "200");
+        ensure!(writers::list(one.addr())? == vec!["new"; round + 1]);
+    }
+    Ok(())
+}
+
+/// A crowd writes through two servers, and one of them is killed: each message is there once, at its index.
+#[needs("postgres")]
+#[test]
+fn no_message_is_lost_or_doubled() -> Result<()> {
+    let database = Database::new()?;
+    let start = || STAGE.server_over(Some(&database));
+    let (mut one, other) = (start()?, start()?);
+    let crowds = [&one, &other].map(|server| Writers::start(server.addr(), 8, server.addr()));
+    let mut answered: Vec<_> = crowds.iter().flat_map(|crowd| crowd.take(60)).collect();
+    one.kill();
+    let [of_one, of_other] = crowds;
+    answered.extend(of_one.rest());
+    let more = of_other.take(20);
+    ensure!(more.len() == 20, "the other server does not go on");
+    answered.extend(more);
+    drop(of_other);
+    one.restart()?;
+    let list = writers::list(one.addr())?;
+    writers::is_all_in(&answered, &list)?;
+    let distinct: BTreeSet<&String> = list.iter().collect();
+    ensure!(distinct.len() == list.len(), "a text is there twice");
+    ensure!(list == writers::list(other.addr())?);
     Ok(())
 }
