@@ -54,6 +54,9 @@ const GET: &str = "SELECT json FROM messages WHERE position = $1";
 const SESSION: &str = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=5s \
     -c client_connection_check_interval=1s";
 
+/// What the log says of a wait that was too long.
+const NO_ANSWER: &str = "the database does not answer";
+
 /// How many connections the pool has at the most.
 const MAX_CONNECTIONS: usize = 8;
 
@@ -84,18 +87,24 @@ impl Postgres {
     /// Uses the database at `url` (postgresql://USER@HOST:PORT/NAME), and makes the tables.
     pub async fn open(url: &str) -> Result<Postgres> {
         let mut config: Config =
-            url.parse().map_err(|error| anyhow!("write {URL}, unlike {url:?}: {error}"))?;
+            url.parse().with_context(|| format!("write {URL}, unlike {url:?}"))?;
         // A host that does not answer must not keep the server from the next one.
         config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite).options(SESSION);
         let pool = Pool::builder(Manager::new(config, NoTls)).max_size(MAX_CONNECTIONS).build()?;
         // What comes before the host can be a password.
         let host = url.rsplit('@').next().unwrap_or_default();
-        let made = async { Ok::<_, anyhow::Error>(pool.get().await?.batch_execute(TABLES).await?) };
-        made.await.map_err(|error| {
+        let postgres = Postgres { pool };
+        postgres.make_tables().await.map_err(|error| {
             anyhow!("cannot keep messages at {host}: {error:#}; start it, or write {URL}")
         })?;
-        Ok(Postgres { pool })
+        Ok(postgres)
+    }
+
+    /// Makes the tables. At the start nothing is tried again, so that a wrong address is told at once.
+    async fn make_tables(&self) -> Result<()> {
+        let client = self.pool.get().await.map_err(cause)?;
+        Ok(client.batch_execute(TABLES).await?)
     }
 
     /// See `Messages::list`.
@@ -117,7 +126,7 @@ impl Postgres {
         loop {
             let mut client = self.client(start).await?;
             let result = timeout(STATEMENT_TIMEOUT, write.store(&mut client)).await;
-            let result = result.map_err(Into::into).flatten();
+            let result = result.context(NO_ANSWER).flatten();
             match result.inspect_err(|_| drop(Object::take(client))) {
                 Err(error) if is_worth_a_retry(&error, start) => sleep(RETRY_DELAY).await,
                 result => return result,
@@ -134,7 +143,7 @@ impl Postgres {
                 let statement = client.prepare_cached(sql).await?;
                 Ok(client.query_opt(&statement, values).await?)
             };
-            let result = timeout(STATEMENT_TIMEOUT, query).await.map_err(Into::into).flatten();
+            let result = timeout(STATEMENT_TIMEOUT, query).await.context(NO_ANSWER).flatten();
             match result.inspect_err(|_| drop(Object::take(client))) {
                 Err(error) if is_worth_a_retry(&error, start) => sleep(RETRY_DELAY).await,
                 result => return result,
@@ -146,8 +155,8 @@ impl Postgres {
     /// *primary*. Tries again until `start` is too long ago.
     async fn client(&self, start: Instant) -> Result<Client> {
         loop {
-            let client = timeout(STATEMENT_TIMEOUT, self.pool.get()).await.map_err(Into::into);
-            match client.and_then(|client| Ok(client?)) {
+            let client = timeout(STATEMENT_TIMEOUT, self.pool.get()).await;
+            match client.context(NO_ANSWER).and_then(|client| client.map_err(cause)) {
                 Err(error) if is_worth_a_retry(&error, start) => sleep(RETRY_DELAY).await,
                 result => return result,
             }
@@ -181,6 +190,14 @@ impl Write {
     }
 }
 
+/// Returns the error of the database in an error of the pool.
+fn cause(error: PoolError) -> anyhow::Error {
+    match error {
+        PoolError::Backend(error) => error.into(),
+        error => error.into(),
+    }
+}
+
 /// Returns how many bytes a text in JSON counts in the list, with a comma. A short text counts as
 /// 50 bytes, because each message costs time, too.
 fn list_bytes(json: i64) -> i64 {
@@ -195,7 +212,7 @@ fn is_worth_a_retry(error: &anyhow::Error, start: Instant) -> bool {
 /// Returns the status for an error of the database, or `None` for any other error.
 /// 503 stands for a database that is lost, busy or about to end: the same can succeed later.
 pub fn status(error: &anyhow::Error) -> Option<u16> {
-    if error.is::<Elapsed>() || error.is::<PoolError>() {
+    if error.is::<Elapsed>() {
         return Some(503);
     }
     let error: &tokio_postgres::Error = error.downcast_ref()?;
