@@ -31,6 +31,8 @@ const READING: &[&str] = &[
     "src/client.rs",
     "src/http.rs",
     "src/messages.rs",
+    "src/sqlite.rs",
+    "src/postgres.rs",
     "src/window.rs",
     "src/log.rs",
     "src/attack.rs",
