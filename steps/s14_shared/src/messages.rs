@@ -196,11 +196,15 @@ impl Messages {
     pub fn open(url: &str) -> Result<Self> {
         let is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
         let config = url.parse().ok().filter(|_| is_url);
-        let config = config.with_context(|| format!("--db is no URL; write {URL}"))?;
+        let config =
+            config.with_context(|| format!("--db is not the URL of a database; write {URL}"))?;
         // What comes before the host can be a password.
         let host = url.rsplit('@').next().unwrap_or_default();
         Self::connect(config).map_err(|error| {
-            anyhow!("cannot keep messages at {host}: {error:#}; start it, or write {URL}")
+            anyhow!(
+                "cannot keep messages at {host}: {error:#}; \
+                 start PostgreSQL there, or name another database: {URL}"
+            )
         })
     }
 
