@@ -87,6 +87,10 @@ fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpEr
             continue;
         }
         let position = write.position.unwrap_or(length);
+        if write.position.is_some_and(|position| position >= length) {
+            answers.push(Err(HttpError(404, "there is no such message")));
+            continue;
+        }
         let old = texts.get(&position).map(|json: &&String| json.len() as i64);
         let old = old.or(row.try_get(1)?).map_or(0, list_bytes);
         let total = bytes - old + list_bytes(write.json.len() as i64);
