@@ -48,7 +48,8 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool) -> Result<()
     writeln!(output, "  replay it        cargo run -p {name}")?;
     if let Some(next) = next {
         if next != stage {
-            writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
+            let label = if is_half { "what is new" } else { "what comes next" };
+            writeln!(output, "  {label:15}  {}: {}", next.name, next.idea)?;
         }
         let number = next.number.unwrap_or_default();
         let note = match next == stage {

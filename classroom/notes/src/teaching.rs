@@ -496,7 +496,8 @@ fn skeleton(section: &Section) -> (Option<u32>, usize, Vec<&str>) {
             let is_same = match place {
                 1 => true,
                 2 => cell.parse::<u32>().is_ok(),
-                _ => cell.starts_with(['`', '–']),
+                3 => cell.starts_with(['`', '–']),
+                _ => false,
             };
             cells.push(if is_same { cell.as_str() } else { "" });
         }
