@@ -223,6 +223,7 @@ impl Two {
                 let text = Stage::without_window(&function.file, &text).unwrap_or_default();
                 let new = without_body(&text, &function)
                     .with_context(|| format!("{}.toml", stage.name))?;
+                syn::parse_file(&new).with_context(|| format!("{}.toml", stage.name))?;
                 assert!(function.task.ends_with('.'), "{}: {}", stage.name, function.task);
                 assert!(new.lines().all(|line| line.chars().count() <= LINE_WIDTH), "{new}");
                 let without = |text: &str| text.replace(char::is_whitespace, "");

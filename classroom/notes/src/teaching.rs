@@ -459,10 +459,10 @@ fn lesson_problem(words: &[&str], ladder: &Ladder) -> Option<String> {
             if !options.contains(&format!("{}: ", option.replace('-', "_"))) {
                 return Some(format!("cargo lesson {command} has no option {word}"));
             }
-        } else if let Ok(number) = word.parse() {
-            if !ladder.stages().any(|stage| stage.number == Some(number)) {
-                return Some(format!("there is no stage {number}"));
-            }
+        } else if let Ok(number) = word.parse()
+            && !ladder.stages().any(|stage| stage.number == Some(number))
+        {
+            return Some(format!("there is no stage {number}"));
         }
     }
     None
