@@ -118,8 +118,7 @@ fn without_body(text: &str, function: &Function) -> Result<String> {
         let rest = line.and_then(|line| line.strip_prefix(function.name.as_str()));
         rest.is_some_and(|rest| rest.starts_with(['(', '<']))
     };
-    let begin =
-        first + lines[first..].iter().position(|line| begins(line)).with_context(missing)?;
+    let begin = first + lines[first..].iter().position(begins).with_context(missing)?;
     let line = lines[begin];
     let indent = &line[..line.len() - line.trim_start().len()];
     let head = lines[begin..].iter().position(|line| line.ends_with('{')).with_context(missing)?;
