@@ -5,6 +5,7 @@
 mod carry;
 mod check;
 mod diff;
+mod hint;
 mod list;
 mod page;
 mod pager;
@@ -88,6 +89,10 @@ enum Command {
         /// The name of the copy
         name: String,
     },
+    /// Show the next hint for an exercise of the notes, or its answer
+    ///
+    /// The hints that were shown are counted in mine/.hints, so that the next call shows the next hint.
+    Hint(hint::Arguments),
     /// Carry the uncommitted changes of a stage into all later ones
     Carry {
         /// The stage that was fixed
@@ -155,6 +160,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
         Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
+        Command::Hint(arguments) => hint::run(&ladder, &arguments)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }

@@ -1,5 +1,6 @@
 //! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
 
+use crate::hint::command_for_copy;
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
 use std::io::Write;
@@ -51,8 +52,9 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
         writeln!(output, "  check it         cargo lesson check {number} {name}")?;
         writeln!(output, "  at each save     cargo lesson watch {number} {name}")?;
         writeln!(output, "  is it done?      cargo test -p {name}")?;
-        if next != stage {
-            writeln!(output, "  the solution     cargo lesson diff {name} {}", next.name)?;
+        if let Some(from) = stage.number.filter(|_| next != stage) {
+            let hint = command_for_copy(ladder, from, number)?;
+            writeln!(output, "  the first hint   {hint}")?;
         }
     }
     Ok(())

@@ -8,10 +8,12 @@
 //! | [`numbers`] | the numbers of lines that a stage adds and removes are right |
 //! | [`links`] | what a link leads to exists |
 //! | `commands` | a command prints what is shown below it |
+//! | [`answers`] | each exercise has hints, an answer, and a way to check it |
 //! | [`editions`] | two editions have the same outline |
 //!
 //! No module knows a language: each takes the text of any edition.
 
+pub mod answers;
 #[cfg(unix)]
 pub mod commands;
 mod edition;
@@ -26,6 +28,7 @@ pub mod quotes;
 
 pub use edition::{Block, Edition, Item, Section};
 
+use crate::answers::Words;
 use anyhow::{Context, Result};
 use ladder::Ladder;
 use std::fs;
@@ -40,8 +43,8 @@ pub struct Findings {
     pub wrong: Vec<String>,
 }
 
-/// Checks everything that can be checked without running a command, in the workspace at `root`: the notes and the
-/// README in both languages. Each result has a name.
+/// Checks everything that can be checked without running a command, in the workspace at `root`: the notes, the
+/// answers and the README in both languages. Each result has a name.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -62,6 +65,17 @@ pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
         add("quotes", notes, quotes::check(notes, root));
         add("numbers", notes, numbers::check(notes, &ladder)?);
         add("links", notes, links::check(notes, &ladder)?);
+    }
+    add("outline", &korean, editions::check(&english, &korean));
+    let [english, korean] = pair(root, ["ANSWERS.md", "ANSWERS.ko.md"])?;
+    for (answers, notes, words) in [
+        (&english, "NOTES.md", Words::english()),
+        (&korean, "NOTES.ko.md", Words::korean()),
+    ] {
+        add("exercises", answers, answers::check(root, notes, &answers.name, &words)?);
+        add("blocks", answers, order::kinds(answers));
+        add("quotes", answers, quotes::check(answers, root));
+        add("links", answers, links::check(answers, &ladder)?);
     }
     add("outline", &korean, editions::check(&english, &korean));
     let [english, korean] = pair(root, ["README.md", "README.ko.md"])?;

@@ -1,0 +1,201 @@
+//! Each exercise of the notes has its hints and its answer, and can be checked.
+
+use crate::{Findings, read};
+use anyhow::Result;
+use ladder::answers::{Answers, Exercise, HINTS, PARTS, Section, exercises};
+use std::path::Path;
+
+/// The bold words with which the parts of an exercise begin, in the English edition.
+pub const LABELS: [&str; PARTS] = ["Hint 1", "Hint 2", "Answer", "Checked by"];
+
+/// The words with which the last part begins, in the English edition: what checks an exercise.
+pub const KINDS: [&str; 3] = ["Check", "Command", "Question"];
+
+/// The words that an edition uses.
+#[derive(Debug)]
+pub struct Words {
+    /// The bold words with which the parts begin.
+    pub labels: [String; PARTS],
+    /// What checks an exercise: `cargo lesson check`, a command with its output, a question.
+    pub kinds: [&'static str; 3],
+    /// What the last exercise of a section begins with: it asks for a decision.
+    pub decision: &'static str,
+}
+
+impl Words {
+    /// The words of the English edition.
+    pub fn english() -> Words {
+        Words { labels: LABELS.map(String::from), kinds: KINDS, decision: "Decide" }
+    }
+
+    /// The words of the Korean edition.
+    pub fn korean() -> Words {
+        let labels = ["힌트 1", "힌트 2", "정답", "확인"].map(String::from);
+        Words { labels, kinds: ["검사", "명령", "질문"], decision: "결정하기" }
+    }
+}
+
+/// Compares the file `answers` with the exercises in the file `notes`, both at `root`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn check(root: &Path, notes: &str, answers: &str, words: &Words) -> Result<Findings> {
+    let (text, parsed) = (read(&root.join(notes))?, Answers::parse(&read(&root.join(answers))?));
+    Ok(compare(&text, &parsed, answers, words))
+}
+
+/// Compares `answers` with the exercises in the text `notes`. `name` is the file of the answers.
+pub fn compare(notes: &str, answers: &Answers, name: &str, words: &Words) -> Findings {
+    let mut findings = Findings::default();
+    let sections = exercises(notes);
+    let titles = |all: Vec<&str>| all.join(" | ");
+    let wanted = titles(sections.iter().map(|(title, _)| title.as_str()).collect());
+    let found = titles(answers.sections.iter().map(|section| section.title.as_str()).collect());
+    if wanted != found {
+        let sentence = format!("{name}: the sections with exercises are {wanted} and not {found}");
+        findings.wrong.push(sentence);
+    }
+    for (title, tasks) in &sections {
+        let Some(section) = answers.sections.iter().find(|section| section.title == *title) else {
+            continue;
+        };
+        let mut add = |line: usize, problem: String| {
+            findings.wrong.push(format!("{name}:{line}: {problem}"));
+        };
+        let count = section.exercises.len();
+        if count != tasks.len() {
+            add(section.line, format!("{count} exercises, and {} in the notes", tasks.len()));
+        }
+        for (number, (exercise, (_, task))) in (1..).zip(section.exercises.iter().zip(tasks)) {
+            for problem in problems(exercise, number, task, words) {
+                add(exercise.line, problem);
+            }
+        }
+        if let Some(problem) = decision(section, words) {
+            add(section.line, problem);
+        }
+        findings.checked += count;
+    }
+    findings
+}
+
+/// What is wrong with an exercise.
+fn problems(exercise: &Exercise, number: usize, task: &str, words: &Words) -> Vec<String> {
+    let mut problems = Vec::new();
+    if exercise.number != number {
+        problems.push(format!("this is exercise {number}"));
+    }
+    if one_line(&exercise.task) != one_line(task) {
+        problems.push(format!("the notes ask something else: {}", one_line(task)));
+    }
+    let labels: Vec<&str> = exercise.parts.iter().map(|part| part.label.as_str()).collect();
+    if labels != words.labels {
+        problems.push(format!("the parts are {labels:?} and not {:?}", words.labels));
+    }
+    for part in exercise.parts.iter().filter(|part| one_line(&part.text).is_empty()) {
+        problems.push(format!("{:?} says nothing", part.label));
+    }
+    for hint in exercise.parts.iter().take(HINTS) {
+        if hint.text.contains("```") {
+            problems.push(format!("{:?} is a block, which belongs into the answer", hint.label));
+        }
+    }
+    let (Some(answer), Some(check)) = (exercise.answer(), exercise.check()) else {
+        return problems;
+    };
+    let kind = words.kinds.iter().position(|kind| check.text.starts_with(&format!("{kind}.")));
+    let holds = match kind {
+        Some(0) => check.text.contains("cargo lesson check "),
+        Some(1) => answer.text.contains("```"),
+        Some(2) => exercise.task.contains('?'),
+        _ => false,
+    };
+    if !holds {
+        problems.push(format!(
+            "the last part must begin with one of {:?}: the first names the command, the second has its output in the \
+             answer, and the third is for an exercise that asks a question",
+            words.kinds
+        ));
+    }
+    problems
+}
+
+/// What is wrong with the last exercise of a section, which asks for a decision, if anything.
+fn decision(section: &Section, words: &Words) -> Option<String> {
+    let begins = |exercise: &Exercise| exercise.task.trim().starts_with(words.decision);
+    let decisions = section.exercises.iter().filter(|exercise| begins(exercise)).count();
+    let is_last = section.exercises.last().is_some_and(begins);
+    (decisions != 1 || !is_last).then(|| {
+        format!("the last exercise, and no other, must begin with {:?}", words.decision)
+    })
+}
+
+/// How the exercises are checked: by `cargo lesson check`, by a command, by a question.
+pub fn count_kinds(answers: &Answers, words: &Words) -> [usize; 3] {
+    words.kinds.map(|kind| {
+        let all = answers.sections.iter().flat_map(|section| &section.exercises);
+        all.filter_map(Exercise::check)
+            .filter(|check| check.text.starts_with(&format!("{kind}.")))
+            .count()
+    })
+}
+
+/// The text with one space between two words.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTES: &str = "## 1. Echo\n\n**Exercises.**\n\n1. Make\n   it.\n2. Decide: why?\n";
+
+    const ANSWERS: &str = "# Answers\n\n## 1. Echo\n\n### 1\n\nMake it.\n\n**Hint 1.** One.\n\n**Hint 2.** Two.\n\n\
+        **Answer.** So:\n\n```console\n$ echo\n```\n\n**Checked by.** Command.\n\n### 2\n\nDecide: why?\n\n\
+        **Hint 1.** Three.\n\n**Hint 2.** Four.\n\n**Answer.** No.\n\n**Checked by.** Question.\n";
+
+    fn wrong(notes: &str, answers: &str) -> Vec<String> {
+        compare(notes, &Answers::parse(answers), "ANSWERS.md", &Words::english()).wrong
+    }
+
+    #[test]
+    fn right_answers() {
+        assert_eq!(wrong(NOTES, ANSWERS), [""; 0]);
+        assert_eq!(count_kinds(&Answers::parse(ANSWERS), &Words::english()), [0, 1, 1]);
+    }
+
+    #[test]
+    fn any_part_that_is_missing_or_wrong() {
+        for (right, wrong_text, says) in [
+            ("## 1. Echo", "## 1. Other", "the sections"),
+            ("### 1", "### 3", "this is exercise 1"),
+            ("Make it.", "Make that.", "ask something else: Make it."),
+            ("**Hint 1.** One.\n\n", "", "the parts are"),
+            ("**Hint 2.** Two.", "**Hint 3.** Two.", "the parts are"),
+            ("**Hint 2.** Two.", "**Hint 2.**", "says nothing"),
+            ("**Hint 2.** Two.", "**Hint 2.** Two.\n\n```console\n```", "is a block"),
+            ("**Answer.** So:", "So:", "the parts are"),
+            ("**Checked by.** Command.", "", "the parts are"),
+            ("```console\n$ echo\n```\n\n", "", "the last part must"),
+            ("Command.", "Check.", "the last part must"),
+            ("Command.", "Question.", "the last part must"),
+            ("Command.", "Faith.", "the last part must"),
+        ] {
+            assert!(ANSWERS.contains(right), "{right}");
+            let found = wrong(NOTES, &ANSWERS.replacen(right, wrong_text, 1));
+            assert!(found.iter().any(|found| found.contains(says)), "{wrong_text:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_exercise_too_many_and_a_decision_too_few() {
+        let found = wrong(&format!("{NOTES}3. More.\n"), ANSWERS);
+        assert!(found[0].contains("2 exercises, and 3 in the notes"), "{found:?}");
+        let change = |text: &str| text.replace("Decide:", "Say:");
+        let found = wrong(&change(NOTES), &change(ANSWERS));
+        assert!(found[0].contains("must begin with \"Decide\""), "{found:?}");
+        let found = wrong(&NOTES.replace("Make", "Decide"), &ANSWERS.replace("Make", "Decide"));
+        assert!(found[0].contains("and no other"), "{found:?}");
+    }
+}
