@@ -243,7 +243,8 @@ mod tests {
     fn markdown_as_a_terminal_shows_it() {
         let markdown = "\nOne **two** *three*\nfour `*five*` [six](seven.md#eight) nine ten.\n\n```console\n$ a  b\n\nc\n\
                         ```\n\nIt ends.\n\n";
-        let wanted = "One two three four `*five*` six nine\nten.\n\n    $ a  b\n\n    c\n\nIt ends.\n";
+        let wanted =
+            "One two three four `*five*` six nine\nten.\n\n    $ a  b\n\n    c\n\nIt ends.\n";
         assert_eq!(plain_in(markdown, 40), wanted);
     }
 

@@ -125,9 +125,8 @@ fn decision(section: &Section, words: &Words) -> Option<String> {
     let begins = |exercise: &Exercise| exercise.task.trim().starts_with(words.decision);
     let decisions = section.exercises.iter().filter(|exercise| begins(exercise)).count();
     let is_last = section.exercises.last().is_some_and(begins);
-    (decisions != 1 || !is_last).then(|| {
-        format!("the last exercise, and no other, must begin with {:?}", words.decision)
-    })
+    (decisions != 1 || !is_last)
+        .then(|| format!("the last exercise, and no other, must begin with {:?}", words.decision))
 }
 
 /// How the exercises are checked: by `cargo lesson check`, by a command, by a question.

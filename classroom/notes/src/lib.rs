@@ -68,10 +68,9 @@ pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
     }
     add("outline", &korean, editions::check(&english, &korean));
     let [english, korean] = pair(root, ["ANSWERS.md", "ANSWERS.ko.md"])?;
-    for (answers, notes, words) in [
-        (&english, "NOTES.md", Words::english()),
-        (&korean, "NOTES.ko.md", Words::korean()),
-    ] {
+    for (answers, notes, words) in
+        [(&english, "NOTES.md", Words::english()), (&korean, "NOTES.ko.md", Words::korean())]
+    {
         add("exercises", answers, answers::check(root, notes, &answers.name, &words)?);
         add("blocks", answers, order::kinds(answers));
         add("quotes", answers, quotes::check(answers, root));
