@@ -1,6 +1,6 @@
 //! Looks for the programs before the macro is compiled, because a macro has no way to tell Cargo that a
 //! program has come or gone. Cargo runs this again when PATH changes, or something in its
-//! folders or among the fonts.
+//! folders, in `/usr/sbin` or among the fonts.
 
 #[path = "src/installed.rs"]
 mod installed;
@@ -19,8 +19,9 @@ fn main() {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     let folders = installed::folders();
-    let fonts = PathBuf::from("/usr/share/fonts");
-    for folder in folders.iter().chain(fonts.is_dir().then_some(&fonts)) {
+    // Debian has HAProxy in /usr/sbin, which is not in the PATH of an ordinary user.
+    let others = ["/usr/share/fonts", "/usr/sbin"].map(PathBuf::from);
+    for folder in folders.iter().chain(others.iter().filter(|folder| folder.is_dir())) {
         println!("cargo::rerun-if-changed={}", folder.display());
     }
     let missing: Vec<&str> = PROGRAMS

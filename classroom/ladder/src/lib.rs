@@ -190,7 +190,7 @@ impl Stage {
     }
 
     /// The paths of all its files, `/` between their parts, in the order of reading. Hidden files, links,
-    /// databases and files that are no text are left out.
+    /// databases, the folder of a cluster and files that are no text are left out.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         add_files(&self.folder, "", &mut files)
@@ -242,7 +242,8 @@ fn add_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()>
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "target" || name.contains(".db") {
+        if name.starts_with('.') || ["cluster", "target"].contains(&&*name) || name.contains(".db")
+        {
             continue;
         }
         let kind = entry.file_type()?;

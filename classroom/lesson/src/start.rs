@@ -232,12 +232,20 @@ fn manifest(stage: &Stage, next: Option<&Stage>, text: &str, name: &str) -> Resu
     Ok(manifest.to_string())
 }
 
-/// Adds the dependencies that are missing.
+/// How many features of a crate a dependency asks for.
+fn features(dependency: &Item) -> usize {
+    let features = dependency.get("features").and_then(Item::as_array);
+    features.map_or(0, |features| features.len())
+}
+
+/// Adds the dependencies that are missing, or that ask for too few features.
 fn add_dependencies(to: &mut Table, from: &Table) -> Result<()> {
     let Some(from) = from.get("dependencies").and_then(Item::as_table) else { return Ok(()) };
     let known = table_in(to, "dependencies")?;
     for (name, item) in from {
-        if !known.contains_key(name) {
+        let has = known.get(name);
+        // The next stage may need more of the same crate.
+        if has.is_none_or(|has| features(item) > features(has)) {
             known.insert(name, item.clone());
         }
     }

@@ -10,12 +10,15 @@ use std::process::Command;
 const OTHER_NAMES: &[(&str, &str)] =
     &[("chromium", "chromium-browser"), ("chromium", "google-chrome"), ("chromium", "chrome")];
 
-/// Where Debian keeps programs that it does not put into the PATH of an ordinary user. The `*` stands for
-/// one folder.
-const ELSEWHERE: &[(&str, &str)] =
-    &[("haproxy", "/usr/sbin"), ("postgres", "/usr/lib/postgresql/*/bin")];
+/// Where Debian and Homebrew keep programs that they do not put into the PATH of an ordinary user. The `*` stands
+/// for one folder.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("haproxy", "/usr/sbin"),
+    ("postgres", "/usr/lib/postgresql/*/bin"),
+    ("postgres", "/opt/homebrew/opt/*/bin"),
+];
 
-/// Whether one of `folders`, or the folder where Debian keeps it, has `program`.
+/// Whether one of `folders`, or the folder where Debian or Homebrew keeps it, has `program`.
 pub fn is_installed(program: &Program, folders: &[PathBuf]) -> bool {
     if program.name == KOREAN_FONT {
         return has_korean_font();
