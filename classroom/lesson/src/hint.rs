@@ -86,21 +86,21 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
 }
 
 /// The command for the first hint of the exercise that makes `next` of a copy of `stage`. Where no exercise does, it is
-/// the command for the first hint of the section about `next`.
-pub fn command_for_copy(ladder: &Ladder, stage: u32, next: u32) -> Result<String> {
-    let answers = Answers::read(&ladder.root, "ANSWERS.md")?;
+/// the command for the first hint of the section about `next`, if there is one.
+pub fn command_for_copy(ladder: &Ladder, stage: u32, next: u32) -> Option<String> {
+    // Without the file there are no hints.
+    let answers = Answers::read(&ladder.root, "ANSWERS.md").ok()?;
     let (start, check) =
         (format!("cargo lesson start {stage} "), format!("cargo lesson check {next} "));
     for section in &answers.sections {
         let is_it =
             |exercise: &&Exercise| exercise.task.contains(&start) && exercise.task.contains(&check);
-        if let (Some(number), Some(exercise)) =
-            (section.number(), section.exercises.iter().find(is_it))
-        {
-            return Ok(format!("cargo lesson hint {number} {}", exercise.number));
+        let found = section.exercises.iter().find(is_it);
+        if let Some((number, exercise)) = section.number().zip(found) {
+            return Some(format!("cargo lesson hint {number} {}", exercise.number));
         }
     }
-    Ok(format!("cargo lesson hint {next}"))
+    answers.section(next).map(|_| format!("cargo lesson hint {next}"))
 }
 
 /// The section that `words` names, and its number or name.
@@ -182,6 +182,10 @@ fn plain_in(markdown: &str, width: usize) -> String {
     let mut paragraph = String::new();
     let mut in_block = false;
     let end = |paragraph: &mut String, text: &mut String| {
+        // The wrap of an empty text is an empty line.
+        if paragraph.is_empty() {
+            return;
+        }
         for line in textwrap::wrap(&without_marks(paragraph), width) {
             text.push_str(&line);
             text.push('\n');

@@ -53,8 +53,13 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
         writeln!(output, "  at each save     cargo lesson watch {number} {name}")?;
         writeln!(output, "  is it done?      cargo test -p {name}")?;
         if let Some(from) = stage.number.filter(|_| next != stage) {
-            let hint = command_for_copy(ladder, from, number)?;
-            writeln!(output, "  the first hint   {hint}")?;
+            match command_for_copy(ladder, from, number) {
+                Some(hint) => writeln!(output, "  the first hint   {hint}")?,
+                None => {
+                    let diff = format!("cargo lesson diff {name} {}", next.name);
+                    writeln!(output, "  the solution     {diff}")?;
+                }
+            }
         }
     }
     Ok(())

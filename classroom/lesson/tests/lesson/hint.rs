@@ -13,14 +13,67 @@ fn one_hint_after_the_other_and_then_the_answer() -> Result<()> {
     let scratch = Scratch::new()?;
     let hint = ["hint", "7", "2", "--lang", "en"];
     lesson_in(scratch.folder(), &hint).success().stderr_eq("").stdout_eq(str![[r#"
+7. PUT: change a message by its index
+exercise 2
+
+Send `PUT /0` twice with the same text, and then a POST twice with the same
+text. A program sent a request and got no response. Which of the two may it send
+again, and why?
+
+Hint 1 / 2
+Look at the list after each request.
+
+the next hint: cargo lesson hint 7 2
+
 "#]]);
     lesson_in(scratch.folder(), &hint).success().stderr_eq("").stdout_eq(str![[r#"
+7. PUT: change a message by its index
+exercise 2
+
+Send `PUT /0` twice with the same text, and then a POST twice with the same
+text. A program sent a request and got no response. Which of the two may it send
+again, and why?
+
+Hint 2 / 2
+The RFC has a word for a method whose second request changes nothing more:
+idempotent.
+
+the answer: cargo lesson hint 7 2 --answer
+
 "#]]);
     // There is no third hint.
     let again = stdout(lesson_in(scratch.folder(), &hint).success())?;
     assert!(again.contains("\nHint 2 / 2\n"), "{again}");
     let answer = ["hint", "s07", "2", "--lang", "en", "--answer"];
     lesson_in(scratch.folder(), &answer).success().stderr_eq("").stdout_eq(str![[r#"
+7. PUT: change a message by its index
+exercise 2
+
+Send `PUT /0` twice with the same text, and then a POST twice with the same
+text. A program sent a request and got no response. Which of the two may it send
+again, and why?
+
+Answer
+It may send the PUT again. After two equal PUTs the list is the same as after
+one, so PUT is idempotent. After two equal POSTs the list has one message more
+than after one.
+
+    $ cargo run -p s07_put -- server
+    listening on 127.0.0.1:8080
+
+    $ curl -s -o /dev/null --data first http://127.0.0.1:8080/
+    $ curl -s -o /dev/null -X PUT --data new http://127.0.0.1:8080/0
+    $ curl -s -o /dev/null -X PUT --data new http://127.0.0.1:8080/0
+    $ curl -s -w '\n' http://127.0.0.1:8080/
+    ["new"]
+    $ curl -s -o /dev/null --data more http://127.0.0.1:8080/
+    $ curl -s -o /dev/null --data more http://127.0.0.1:8080/
+    $ curl -s -w '\n' http://127.0.0.1:8080/
+    ["new","more","more"]
+
+Checked by
+Command. The two lists are those above.
+
 "#]]);
     // Git does not see which hints were shown.
     assert_eq!(scratch.changed()?, "");
@@ -60,7 +113,10 @@ fn a_hint_in_korean() -> Result<()> {
     let scratch = Scratch::new()?;
     let by_option =
         stdout(lesson_in(scratch.folder(), &["hint", "1", "4", "--lang", "ko"]).success())?;
-    assert!(by_option.contains("\n연습 문제 4\n") && by_option.contains("\n힌트 1 / 2\n"), "{by_option}");
+    assert!(
+        by_option.contains("\n연습 문제 4\n") && by_option.contains("\n힌트 1 / 2\n"),
+        "{by_option}"
+    );
     let by_locale = command(scratch.folder(), &["hint", "1", "4"]).env("LC_ALL", "ko_KR.UTF-8");
     let by_locale = stdout(by_locale.assert().success())?;
     assert!(by_locale.contains("\n힌트 2 / 2\n"), "{by_locale}");
