@@ -5,35 +5,31 @@ use anyhow::Result;
 use ladder::answers::{Answers, Exercise, HINTS, PARTS, Section, exercises};
 use std::path::Path;
 
-/// The bold words with which the parts of an exercise begin, in the English edition.
-pub const LABELS: [&str; PARTS] = ["Hint 1", "Hint 2", "Answer", "Checked by"];
-
-/// The words with which the last part begins, in the English edition: what checks an exercise.
-pub const KINDS: [&str; 3] = ["Check", "Command", "Question"];
-
-/// The words that an edition uses.
+/// The words that an edition of the answers uses.
 #[derive(Debug)]
 pub struct Words {
-    /// The bold words with which the parts begin.
-    pub labels: [String; PARTS],
-    /// What checks an exercise: `cargo lesson check`, a command with its output, a question.
+    /// The bold words with which the parts of an exercise begin.
+    pub labels: [&'static str; PARTS],
+    /// What the last part begins with: `cargo lesson check`, a command with its output, or a question checks the
+    /// exercise.
     pub kinds: [&'static str; 3],
     /// What the last exercise of a section begins with: it asks for a decision.
     pub decision: &'static str,
 }
 
-impl Words {
-    /// The words of the English edition.
-    pub fn english() -> Words {
-        Words { labels: LABELS.map(String::from), kinds: KINDS, decision: "Decide" }
-    }
+/// The words of the English edition.
+pub const ENGLISH: Words = Words {
+    labels: ["Hint 1", "Hint 2", "Answer", "Checked by"],
+    kinds: ["Check", "Command", "Question"],
+    decision: "Decide:",
+};
 
-    /// The words of the Korean edition.
-    pub fn korean() -> Words {
-        let labels = ["힌트 1", "힌트 2", "정답", "확인"].map(String::from);
-        Words { labels, kinds: ["검사", "명령", "질문"], decision: "결정하기" }
-    }
-}
+/// The words of the Korean edition.
+pub const KOREAN: Words = Words {
+    labels: ["힌트 1", "힌트 2", "정답", "확인"],
+    kinds: ["검사", "명령", "질문"],
+    decision: "결정하기:",
+};
 
 /// Compares the file `answers` with the exercises in the file `notes`, both at `root`.
 ///
@@ -155,13 +151,13 @@ mod tests {
         **Hint 1.** Three.\n\n**Hint 2.** Four.\n\n**Answer.** No.\n\n**Checked by.** Question.\n";
 
     fn wrong(notes: &str, answers: &str) -> Vec<String> {
-        compare(notes, &Answers::parse(answers), "ANSWERS.md", &Words::english()).wrong
+        compare(notes, &Answers::parse(answers), "ANSWERS.md", &ENGLISH).wrong
     }
 
     #[test]
     fn right_answers() {
         assert_eq!(wrong(NOTES, ANSWERS), [""; 0]);
-        assert_eq!(count_kinds(&Answers::parse(ANSWERS), &Words::english()), [0, 1, 1]);
+        assert_eq!(count_kinds(&Answers::parse(ANSWERS), &ENGLISH), [0, 1, 1]);
     }
 
     #[test]
@@ -193,8 +189,8 @@ mod tests {
         assert!(found[0].contains("2 exercises, and 3 in the notes"), "{found:?}");
         let change = |text: &str| text.replace("Decide:", "Say:");
         let found = wrong(&change(NOTES), &change(ANSWERS));
-        assert!(found[0].contains("must begin with \"Decide\""), "{found:?}");
-        let found = wrong(&NOTES.replace("Make", "Decide"), &ANSWERS.replace("Make", "Decide"));
+        assert!(found[0].contains("must begin with \"Decide:\""), "{found:?}");
+        let found = wrong(&NOTES.replace("Make", "Decide:"), &ANSWERS.replace("Make", "Decide:"));
         assert!(found[0].contains("and no other"), "{found:?}");
     }
 }

@@ -11,7 +11,7 @@
 //! | [`answers`] | each exercise has hints, an answer, and a way to check it |
 //! | [`editions`] | two editions have the same outline |
 //!
-//! No module knows a language: each takes the text of any edition.
+//! No module but [`answers`] knows a language: each takes the text of any edition.
 
 pub mod answers;
 #[cfg(unix)]
@@ -28,7 +28,6 @@ pub mod quotes;
 
 pub use edition::{Block, Edition, Item, Section};
 
-use crate::answers::Words;
 use anyhow::{Context, Result};
 use ladder::Ladder;
 use std::fs;
@@ -69,7 +68,7 @@ pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
     add("outline", &korean, editions::check(&english, &korean));
     let [english, korean] = pair(root, ["ANSWERS.md", "ANSWERS.ko.md"])?;
     for (answers, notes, words) in
-        [(&english, "NOTES.md", Words::english()), (&korean, "NOTES.ko.md", Words::korean())]
+        [(&english, "NOTES.md", answers::ENGLISH), (&korean, "NOTES.ko.md", answers::KOREAN)]
     {
         add("exercises", answers, answers::check(root, notes, &answers.name, &words)?);
         add("blocks", answers, order::kinds(answers));
