@@ -2,7 +2,7 @@
 
 use crate::{Findings, read};
 use anyhow::Result;
-use ladder::answers::{Answers, Exercise, HINTS, PARTS, Section, exercises};
+use ladder::answers::{Answers, Exercise, HINTS, PARTS, Part, Section, exercises};
 use std::path::Path;
 
 /// The words that an edition of the answers uses.
@@ -99,8 +99,7 @@ fn problems(exercise: &Exercise, number: usize, task: &str, words: &Words) -> Ve
     let (Some(answer), Some(check)) = (exercise.answer(), exercise.check()) else {
         return problems;
     };
-    let kind = words.kinds.iter().position(|kind| check.text.starts_with(&format!("{kind}.")));
-    let holds = match kind {
+    let holds = match kind(check, words) {
         Some(0) => check.text.contains("cargo lesson check "),
         Some(1) => answer.text.contains("```"),
         Some(2) => exercise.task.contains('?'),
@@ -125,14 +124,15 @@ fn decision(section: &Section, words: &Words) -> Option<String> {
         .then(|| format!("the last exercise, and no other, must begin with {:?}", words.decision))
 }
 
-/// How the exercises are checked: by `cargo lesson check`, by a command, by a question.
-pub fn count_kinds(answers: &Answers, words: &Words) -> [usize; 3] {
-    words.kinds.map(|kind| {
-        let all = answers.sections.iter().flat_map(|section| &section.exercises);
-        all.filter_map(Exercise::check)
-            .filter(|check| check.text.starts_with(&format!("{kind}.")))
-            .count()
-    })
+/// What checks each exercise, in order: the position of a word in `words.kinds`.
+pub fn kinds(answers: &Answers, words: &Words) -> Vec<Option<usize>> {
+    let all = answers.sections.iter().flat_map(|section| &section.exercises);
+    all.map(|exercise| kind(exercise.check()?, words)).collect()
+}
+
+/// The position in `words.kinds` of the word with which the last part of an exercise begins.
+fn kind(check: &Part, words: &Words) -> Option<usize> {
+    words.kinds.iter().position(|kind| check.text.starts_with(&format!("{kind}.")))
 }
 
 /// The text with one space between two words.
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn right_answers() {
         assert_eq!(wrong(NOTES, ANSWERS), [""; 0]);
-        assert_eq!(count_kinds(&Answers::parse(ANSWERS), &ENGLISH), [0, 1, 1]);
+        assert_eq!(kinds(&Answers::parse(ANSWERS), &ENGLISH), [Some(1), Some(2)]);
     }
 
     #[test]

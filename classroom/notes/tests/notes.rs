@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
-use notes::{Edition, Findings, Item, Section, check};
+use ladder::answers::Answers;
+use notes::{Edition, Findings, Item, Section, answers, check};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -65,6 +66,20 @@ fn the_notes_and_the_readme_agree_with_the_programs() -> Result<()> {
 fn every_block_that_no_test_runs_is_known() -> Result<()> {
     assert_eq!(Edition::read(&root(), "NOTES.md")?.by_hand(), BY_HAND);
     assert_eq!(Edition::read(&root(), "ANSWERS.md")?.by_hand(), BY_HAND_IN_ANSWERS);
+    Ok(())
+}
+
+/// Both languages check an exercise in the same way.
+#[test]
+fn how_the_exercises_are_checked() -> Result<()> {
+    let english = answers::kinds(&Answers::read(&root(), "ANSWERS.md")?, &answers::ENGLISH);
+    let korean = answers::kinds(&Answers::read(&root(), "ANSWERS.ko.md")?, &answers::KOREAN);
+    assert_eq!(english, korean);
+    for (kind, name) in answers::ENGLISH.kinds.iter().enumerate() {
+        let count = english.iter().filter(|found| **found == Some(kind)).count();
+        println!("{name}: {count} of {} exercises", english.len());
+        assert!(count > 0, "{name}");
+    }
     Ok(())
 }
 
