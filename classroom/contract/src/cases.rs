@@ -57,9 +57,18 @@ const BREAKS: [Case; 3] = [
     ),
 ];
 
+/// What stage 15 is not asked, because hyper decides it and has no setting for it. hyper hands over a target without its
+/// fragment, looks at the size of a chunk only when its bytes come, and answers HTTP/1.0 with HTTP/1.0, whose responses
+/// mean `close` without saying so.
+const DECIDED_BY_HYPER: [&str; 4] =
+    ["fragment-in-list", "fragment-after-index", "chunk-announced", "old-version-both"];
+
 /// All cases of a stage, in the order in which they are asked.
 pub(crate) fn cases(stage: u32) -> Vec<Case> {
-    all().into_iter().filter(|case| case.stages().contains(&stage)).collect()
+    let is_asked = |case: &Case| {
+        case.stages().contains(&stage) && !(stage == 15 && DECIDED_BY_HYPER.contains(&case.id()))
+    };
+    all().into_iter().filter(is_asked).collect()
 }
 
 /// The cases of all stages.

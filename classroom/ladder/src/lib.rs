@@ -20,6 +20,7 @@ mod window;
 pub mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
+use replay::Lesson;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -32,6 +33,8 @@ const READING: &[&str] = &[
     "src/client.rs",
     "src/http.rs",
     "src/messages.rs",
+    "src/sqlite.rs",
+    "src/postgres.rs",
     "src/window.rs",
     "src/log.rs",
     "src/attack.rs",
@@ -167,6 +170,15 @@ pub fn names<'a>(stages: impl Iterator<Item = &'a Stage>) -> String {
 }
 
 impl Stage {
+    /// Whether its servers keep their messages in PostgreSQL, as its lesson says.
+    ///
+    /// # Errors
+    /// A lesson that cannot be read.
+    pub fn needs_postgresql(&self) -> Result<bool> {
+        let lesson = self.read("lesson.txt")?.map(|text| Lesson::parse(&text)).transpose()?;
+        Ok(lesson.is_some_and(|lesson| lesson.postgresql))
+    }
+
     /// The package in a folder, which has no number yet.
     fn open(folder: PathBuf) -> Result<Stage> {
         let path = folder.join("Cargo.toml");

@@ -93,8 +93,10 @@ pub fn command_for_copy(ladder: &Ladder, stage: u32, next: u32) -> Option<String
     let (start, check) =
         (format!("cargo lesson start {stage} "), format!("cargo lesson check {next} "));
     for section in &answers.sections {
-        let is_it =
-            |exercise: &&Exercise| exercise.task.contains(&start) && exercise.task.contains(&check);
+        let is_it = |exercise: &&Exercise| {
+            let task = exercise.task.replace('\n', " ");
+            task.contains(&start) && task.contains(&check)
+        };
         let found = section.exercises.iter().find(is_it);
         if let Some((number, exercise)) = section.number().zip(found) {
             return Some(format!("cargo lesson hint {number} {}", exercise.number));

@@ -5,6 +5,7 @@
 mod carry;
 mod check;
 mod diff;
+mod half;
 mod hint;
 mod list;
 mod page;
@@ -88,6 +89,11 @@ enum Command {
         stage: String,
         /// The name of the copy
         name: String,
+        /// A copy of the next stage, in which you write only the functions that are new
+        ///
+        /// In place of each body is a comment that says what the function does, and a value that compiles.
+        #[arg(long)]
+        half: bool,
     },
     /// Show the next hint for an exercise of the notes, or its answer
     ///
@@ -159,7 +165,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Wire { stages, all, verbose } => wire::run(&ladder, &stages, all, verbose)?,
         Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
-        Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
+        Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half)?,
         Command::Hint(arguments) => hint::run(&ladder, &arguments)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),

@@ -100,7 +100,7 @@ fn problems(exercise: &Exercise, number: usize, task: &str, words: &Words) -> Ve
         return problems;
     };
     let holds = match kind(check, words) {
-        Some(0) => check.text.contains("cargo lesson check "),
+        Some(0) => one_line(&check.text).contains("cargo lesson check "),
         Some(1) => answer.text.contains("```"),
         Some(2) => exercise.task.contains('?'),
         _ => false,

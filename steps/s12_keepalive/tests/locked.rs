@@ -1,4 +1,5 @@
 //! A store that another process has locked.
+#![cfg(unix)]
 
 use anyhow::Result;
 use std::io::Write;

@@ -34,15 +34,26 @@ use End::{Closed, Cut, Open};
 /// The bytes of a client, the statuses of the responses, and the state of the connection afterwards.
 type Case<'a> = (&'a str, &'a [u16], End);
 
+/// The cases that a stage answers otherwise, and how: a line for each. Only a stage over a framework has such a file.
+const DIFFERENCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/differences.txt");
+
 /// Checks each case on a connection of its own. Says of all cases that fail what came instead.
 fn check(cases: &[Case]) -> Result<()> {
+    let differences = std::fs::read_to_string(DIFFERENCES).unwrap_or_default();
     let server = STAGE.server()?;
     // So that there is a message 0.
     ask(&server, "{POST}Content-Length: 5\r\n\r\nfirst")?;
     let mut faults = String::new();
     for (text, statuses, end) in cases {
-        if let Err(error) = check_one(&server, fill_in(text, &server).as_bytes(), statuses, *end) {
-            faults.push_str(&format!("{text:?}: {error:#}\n"));
+        let result = check_one(&server, fill_in(text, &server).as_bytes(), statuses, *end);
+        let found = result.err().map_or("as listed".to_string(), |error| format!("{error:#}"));
+        let name =
+            format!("{:?}, {} bytes: ", text.chars().take(60).collect::<String>(), text.len());
+        let listed = differences.lines().find_map(|line| line.strip_prefix(&name));
+        // What comes after the first line has a date.
+        let found = found.lines().next().unwrap_or_default();
+        if found != listed.unwrap_or("as listed") {
+            faults.push_str(&format!("{name}{found}\n"));
         }
     }
     ensure!(faults.is_empty(), "\n{faults}");
@@ -880,10 +891,13 @@ fn s9_6_nothing_is_done_after_close() -> Result<()> {
     let server = STAGE.server()?;
     let text = "{POST}Connection: close\r\n\r\n{POST}Content-Length: 6\r\n\r\nhidden";
     check_one(&server, fill_in(text, &server).as_bytes(), &[201], Closed)?;
+    // In stage 15 hyper takes such a body, and closes after it.
+    let taken = STAGE.number()? == 15;
     let text = "{POST}Content-Length: 9\r\n{chunked}0\r\n\r\n{POST}Content-Length: 6\r\n\r\nhidden";
-    check_one(&server, fill_in(text, &server).as_bytes(), &[400], Closed)?;
+    let status = if taken { 201 } else { 400 };
+    check_one(&server, fill_in(text, &server).as_bytes(), &[status], Closed)?;
     let list = ask(&server, "{get}")?.body;
-    ensure!(list == "[\"\"]", "{list}");
+    ensure!(list == if taken { "[\"\",\"\"]" } else { "[\"\"]" }, "{list}");
     Ok(())
 }
 

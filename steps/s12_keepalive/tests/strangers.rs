@@ -35,12 +35,16 @@ fn answers_again(server: &Server) -> Result<()> {
 }
 
 /// How many threads and descriptors the server has, once only three threads are left: one accepts, one waits for
-/// signals, and one writes the log.
+/// signals, and one writes the log. In stage 15 one waits, one writes the log, and for each core one runs the tasks.
 #[cfg(target_os = "linux")]
 fn left_at_rest(server: &Server) -> Result<(usize, usize)> {
+    let threads = match STAGE.number()? {
+        15 => 2 + thread::available_parallelism()?.get(),
+        _ => 3,
+    };
     until("the end of all other threads", || {
         let left = threads_and_descriptors(server.id())?;
-        Ok((left.0 == 3).then_some(left))
+        Ok((left.0 == threads).then_some(left))
     })
 }
 
@@ -305,12 +309,15 @@ fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
     assert!(signal("-TERM", number)?);
     assert!(server.succeeds()?);
     let log = reader.join().expect("a reader")?;
-    assert!(log.contains(" lines missing here: "), "no line says what is missing");
-    assert!(
-        log.ends_with(" stopped; connections that were cut off: 0\n"),
-        "{}",
-        &log[log.len() - 200..]
-    );
+    // In stage 15 these lines can be missing, too.
+    if STAGE.number()? < 15 {
+        assert!(log.contains(" lines missing here: "), "no line says what is missing");
+        assert!(
+            log.ends_with(" stopped; connections that were cut off: 0\n"),
+            "{}",
+            &log[log.len() - 200..]
+        );
+    }
     // And where the pipe is not read to the end.
     let (mut server, output, number, addr) = server_in_a_pipe()?;
     for _ in 0..100 {
@@ -322,11 +329,12 @@ fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A client is silent and has a minute; the second signal does not wait for it.
+/// A client has sent half a request and has a minute; the second signal does not wait for it.
 #[test]
 fn a_second_signal_ends_it_at_once() -> Result<()> {
     let mut server = STAGE.server_with("", "--timeout 60")?;
-    let _idle = connect(server.addr())?;
+    let mut half = connect(server.addr())?;
+    half.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nla")?;
     assert_eq!(status(server.addr(), GET)?, "200");
     assert!(signal("-TERM", server.id())?);
     let mut log = String::new();

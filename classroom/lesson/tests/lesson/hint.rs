@@ -123,6 +123,20 @@ fn a_hint_in_korean() -> Result<()> {
     Ok(())
 }
 
+/// The first hint that `start` names is for the exercise that makes the next stage.
+#[needs("git")]
+#[test]
+fn each_copy_has_a_first_hint() -> Result<()> {
+    let scratch = Scratch::new()?;
+    for (stage, hint) in [("2", "3 3"), ("3", "4"), ("5", "6 3"), ("10", "11 4"), ("11", "12 4")] {
+        let copy = format!("my_{stage}");
+        let said = stdout(lesson_in(scratch.folder(), &["start", stage, &copy]).success())?;
+        let line = format!("  the first hint   cargo lesson hint {hint}\n");
+        assert!(said.contains(&line), "{said}");
+    }
+    Ok(())
+}
+
 #[needs("git")]
 #[test]
 fn what_has_no_hint() -> Result<()> {

@@ -1,0 +1,4 @@
+//! What the RFCs demand: the tests of stage 12, for the server of this stage.
+
+#[path = "../../s12_keepalive/tests/rfc.rs"]
+mod rfc;
