@@ -180,6 +180,10 @@ pub fn exercises(notes: &str) -> Vec<(String, Vec<(usize, String)>)> {
             in_list = line.starts_with("**") && line.ends_with("**");
         }
         let Some((_, list)) = sections.last_mut().filter(|_| in_list) else { continue };
+        if line.starts_with("**") {
+            // Only the last list of a section has exercises.
+            list.clear();
+        }
         let item = line.split_once(". ").filter(|(digits, _)| digits.parse::<usize>().is_ok());
         if let Some((_, text)) = item {
             list.push((number, text.to_string()));
@@ -223,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_list_below_bold_words() {
-        let notes = "# Notes\n\n1. No.\n\n## 1. A\n\n**Run it.** So:\n\n1. No.\n\n**Exercises.**\n\n1. One\n   goes on.\n\
+        let notes = "# Notes\n\n1. No.\n\n## 1. A\n\n**Run it.**\n\n1. No.\n\n**Exercises.**\n\n1. One\n   goes on.\n\
                      2. Two.\n\n## Other\n\n1. No.\n";
         let found = exercises(notes);
         let wanted = vec![(13, "One goes on.".to_string()), (15, "Two.".to_string())];

@@ -44,12 +44,25 @@ pub fn check(root: &Path, notes: &str, answers: &str, words: &Words) -> Result<F
 pub fn compare(notes: &str, answers: &Answers, name: &str, words: &Words) -> Findings {
     let mut findings = Findings::default();
     let sections = exercises(notes);
-    let titles = |all: Vec<&str>| all.join(" | ");
-    let wanted = titles(sections.iter().map(|(title, _)| title.as_str()).collect());
-    let found = titles(answers.sections.iter().map(|section| section.title.as_str()).collect());
-    if wanted != found {
-        let sentence = format!("{name}: the sections with exercises are {wanted} and not {found}");
-        findings.wrong.push(sentence);
+    let is_known = |title: &str| sections.iter().any(|(known, _)| known == title);
+    for section in answers.sections.iter().filter(|section| !is_known(&section.title)) {
+        let sentence = format!("the notes have no exercises under {:?}", section.title);
+        findings.wrong.push(format!("{name}:{}: {sentence}", section.line));
+    }
+    // The sections stand in the order of the notes.
+    let mut next = 0;
+    for (title, _) in &sections {
+        let found = answers.sections.iter().position(|section| section.title == *title);
+        match found {
+            None => findings.wrong.push(format!(
+                "{name}: the exercises of a section have no answers; its heading would be \"## {title}\""
+            )),
+            Some(at) if at < next => {
+                let line = answers.sections[at].line;
+                findings.wrong.push(format!("{name}:{line}: the notes have another order"));
+            }
+            Some(at) => next = at,
+        }
     }
     for (title, tasks) in &sections {
         let Some(section) = answers.sections.iter().find(|section| section.title == *title) else {
@@ -163,7 +176,8 @@ mod tests {
     #[test]
     fn any_part_that_is_missing_or_wrong() {
         for (right, wrong_text, says) in [
-            ("## 1. Echo", "## 1. Other", "the sections"),
+            ("## 1. Echo", "## 1. Other", "would be \"## 1. Echo\""),
+            ("## 1. Echo", "## 1. Other", "no exercises under \"1. Other\""),
             ("### 1", "### 3", "this is exercise 1"),
             ("Make it.", "Make that.", "ask something else: Make it."),
             ("**Hint 1.** One.\n\n", "", "the parts are"),
@@ -181,6 +195,14 @@ mod tests {
             let found = wrong(NOTES, &ANSWERS.replacen(right, wrong_text, 1));
             assert!(found.iter().any(|found| found.contains(says)), "{wrong_text:?}: {found:?}");
         }
+    }
+
+    #[test]
+    fn sections_in_another_order() {
+        let section = |title: &str| format!("## {title}\n\n**Exercises.**\n\n1. Make it.\n\n");
+        let notes = format!("{}{}", section("A"), section("B"));
+        let found = wrong(&notes, "## B\n\n## A\n");
+        assert!(found[0].contains("ANSWERS.md:1: the notes have another order"), "{found:?}");
     }
 
     #[test]

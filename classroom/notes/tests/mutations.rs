@@ -177,14 +177,14 @@ fn any_part_of_an_exercise() -> Result<()> {
         let parsed = Answers::parse(text);
         answers::compare(&notes, &parsed, "ANSWERS.md", &answers::ENGLISH).wrong
     };
-    assert_eq!(wrong(&text), [""; 0]);
+    let before = wrong(&text).len();
     let mut changed = 0;
     for section in Answers::parse(&text).sections {
         for exercise in section.exercises {
             let parts = exercise.parts.iter().map(|part| part.line);
             for line in parts.chain([exercise.line, exercise.line + 2]) {
                 let other = with_line(&text, line, |old| format!("So {}", old.replace("**", "")));
-                assert!(!wrong(&other).is_empty(), "line {line}");
+                assert!(wrong(&other).len() > before, "line {line}");
                 changed += 1;
             }
         }

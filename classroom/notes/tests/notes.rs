@@ -139,7 +139,10 @@ fn one_stage_more() -> Result<()> {
     }
     // Now it has no answers and no lesson plan.
     let missing = wrong(check(root)?);
-    assert!(missing.contains("ANSWERS.md: the sections with exercises are"), "{missing}");
+    assert!(
+        missing.contains("ANSWERS.md: the exercises of a section have no answers"),
+        "{missing}"
+    );
     assert!(missing.contains("TEACHING.md: there is no plan"), "{missing}");
     assert_eq!(missing.lines().count(), 4, "{missing}");
     for edition in ["ANSWERS.md", "ANSWERS.ko.md"] {
