@@ -102,7 +102,8 @@ impl Relay {
         let mut buffer = vec![0; 64 << 10];
         loop {
             let length = from.read(&mut buffer)?;
-            let is_commit = buffer[..length].windows(6).any(|word| word == b"COMMIT");
+            // A statement ends with 0. BEGIN has the word COMMITTED in it.
+            let is_commit = buffer[..length].windows(7).any(|word| word == b"COMMIT\0");
             match self.mode() {
                 _ if length == 0 => break,
                 Mode::Cut => break,
