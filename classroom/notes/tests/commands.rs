@@ -50,6 +50,15 @@ fn sections(name: &str, other_programs: bool) -> Result<Edition> {
     Ok(Edition { sections: kept, ..edition })
 }
 
+/// Runs these sections of all texts.
+fn run_texts(other_programs: bool) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for name in TEXTS {
+        runs.extend(run(&sections(name, other_programs)?, &root()?)?);
+    }
+    Ok(runs)
+}
+
 /// Compares what the commands have printed with the notes, and looks whether the comparison would notice a mistake.
 fn accept(runs: &[Run]) {
     let findings = compare(runs);
@@ -61,18 +70,14 @@ fn accept(runs: &[Run]) {
 
 #[test]
 fn every_command_that_needs_only_rust_prints_what_is_shown() -> Result<()> {
-    for name in TEXTS {
-        accept(&run(&sections(name, false)?, &root()?)?);
-    }
+    accept(&run_texts(false)?);
     Ok(())
 }
 
 #[needs("curl", "nc", "python3", "sqlite3")]
 #[test]
 fn every_command_that_needs_another_program_prints_what_is_shown() -> Result<()> {
-    for name in TEXTS {
-        accept(&run(&sections(name, true)?, &root()?)?);
-    }
+    accept(&run_texts(true)?);
     Ok(())
 }
 
