@@ -18,6 +18,7 @@ mod window;
 pub mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
+use replay::Lesson;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -167,6 +168,15 @@ pub fn names<'a>(stages: impl Iterator<Item = &'a Stage>) -> String {
 }
 
 impl Stage {
+    /// Whether its servers keep their messages in PostgreSQL, as its lesson says.
+    ///
+    /// # Errors
+    /// A lesson that cannot be read.
+    pub fn needs_postgresql(&self) -> Result<bool> {
+        let lesson = self.read("lesson.txt")?.map(|text| Lesson::parse(&text)).transpose()?;
+        Ok(lesson.is_some_and(|lesson| lesson.postgresql))
+    }
+
     /// The package in a folder, which has no number yet.
     fn open(folder: PathBuf) -> Result<Stage> {
         let path = folder.join("Cargo.toml");
@@ -190,7 +200,7 @@ impl Stage {
     }
 
     /// The paths of all its files, `/` between their parts, in the order of reading. Hidden files, links,
-    /// databases and files that are no text are left out.
+    /// databases, the folder of a cluster and files that are no text are left out.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         add_files(&self.folder, "", &mut files)
@@ -242,7 +252,8 @@ fn add_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()>
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "target" || name.contains(".db") {
+        if name.starts_with('.') || ["cluster", "target"].contains(&&*name) || name.contains(".db")
+        {
             continue;
         }
         let kind = entry.file_type()?;

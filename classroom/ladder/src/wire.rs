@@ -77,13 +77,14 @@ impl Wire {
         replay::end_with_signals()?;
         let binary = |stage: &Stage| built.get(&stage.name).cloned().context("cargo built nothing");
         let attacker = binary(attacker)?;
-        let subject = |stage: &&Stage| Ok(Subject { binary: binary(stage)?, number: stage.number });
+        let subject = |stage: &&Stage| -> Result<Subject> {
+            Ok(Subject { binary: binary(stage)?, needs_postgresql: stage.needs_postgresql()? })
+        };
         let subjects = stages.iter().map(subject).collect::<Result<Vec<Subject>>>()?;
         let attacks = attacks(&attacker)?;
         // PostgreSQL runs as long as one database is left.
-        let needs = |stage: &&Stage| stage.number.is_some_and(contract::needs_postgresql);
-        let _database = stages.iter().find(|stage| needs(stage)).map(|_| Database::new());
-        let _database = _database.transpose()?;
+        let needs_one = subjects.iter().any(|subject| subject.needs_postgresql);
+        let _database = if needs_one { Some(Database::new()?) } else { None };
         // One task a stage for its requests, and one for each attack.
         let mut tasks: Vec<(usize, Option<&str>)> = Vec::new();
         for stage in 0..stages.len() {
@@ -151,12 +152,12 @@ fn attacks(attacker: &Path) -> Result<Vec<String>> {
 /// A stage that is asked and attacked.
 struct Subject {
     binary: PathBuf,
-    number: Option<u32>,
+    needs_postgresql: bool,
 }
 
 /// A server that has just been started, with nothing in its store.
 fn server(stage: &Subject) -> Result<Server> {
-    let database = stage.number.map(contract::database).transpose()?.flatten();
+    let database = if stage.needs_postgresql { Some(Database::new()?) } else { None };
     Server::start_with(&stage.binary, "127.0.0.1:0", database.as_ref())
         .context("a server has to print first: \"listening on HOST:PORT\"")
 }

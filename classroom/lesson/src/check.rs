@@ -12,6 +12,9 @@ use std::process::ExitCode;
 /// Where a student's server listens where nothing else is said.
 pub const ADDR: &str = "127.0.0.1:8080";
 
+/// Where a student's server keeps its messages if the stage needs PostgreSQL: a person writes the words in capitals anew.
+const DB: &str = "postgresql://USER@HOST:PORT/NAME";
+
 /// What is asked, of which server, and how the outcome is shown.
 #[derive(clap::Args)]
 #[command(
@@ -114,7 +117,8 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     } else if arguments.brief {
         report::print_brief(&outcomes)?;
     } else {
-        report::print(&outcomes, &again(arguments), start_of(arguments).as_deref(), &left_out)?;
+        let start = start_of(number, arguments);
+        report::print(&outcomes, &again(arguments), start.as_deref(), &left_out)?;
     }
     let passed = outcomes.iter().all(Outcome::passed);
     if passed && !arguments.json && arguments.only.is_none() {
@@ -256,8 +260,9 @@ fn with_command(
         Some(stage) if !started => {
             let addr = arguments.addr.as_ref().map(|addr| format!(" --addr {addr}"));
             let addr = addr.unwrap_or_default();
+            let db = db_argument(stage.number.unwrap_or_default());
             anyhow::anyhow!(
-                "{error:#}; start a server first, such as: cargo run -p {} -- server{addr}; \
+                "{error:#}; start a server first, such as: cargo run -p {} -- server{addr}{db}; \
                  or let the check start it: --run 'COMMAND {{addr}}'",
                 stage.name
             )
@@ -272,13 +277,19 @@ pub fn what_next(name: Option<&str>) -> String {
 }
 
 /// The command that starts the server for the commands that ask by hand; `None` if it runs already.
-fn start_of(arguments: &Arguments) -> Option<String> {
-    let by_name = |name: &String| format!("cargo run -p {name} -- server");
+fn start_of(number: u32, arguments: &Arguments) -> Option<String> {
+    let by_name = |name: &String| format!("cargo run -p {name} -- server{}", db_argument(number));
     let (host, port) = ADDR.split_once(':').unwrap_or((ADDR, ""));
     let by_line = |line: &String| {
-        line.replace("{addr}", ADDR).replace("{host}", host).replace("{port}", port)
+        let line = line.replace("{addr}", ADDR).replace("{host}", host).replace("{port}", port);
+        line.replace("{db}", DB)
     };
     arguments.name.as_ref().map(by_name).or_else(|| arguments.run.as_ref().map(by_line))
+}
+
+/// The argument for the store, for a server of stage `number` that a person starts.
+fn db_argument(number: u32) -> String {
+    if contract::needs_postgresql(number) { format!(" --db {DB}") } else { String::new() }
 }
 
 /// The command that asks the same once more.

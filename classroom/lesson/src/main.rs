@@ -5,6 +5,7 @@
 mod carry;
 mod check;
 mod diff;
+mod half;
 mod list;
 mod page;
 mod pager;
@@ -87,6 +88,11 @@ enum Command {
         stage: String,
         /// The name of the copy
         name: String,
+        /// A copy of the next stage, in which you write only the functions that are new
+        ///
+        /// In place of each body is a comment that says what the function does, and a value that compiles.
+        #[arg(long)]
+        half: bool,
     },
     /// Carry the uncommitted changes of a stage into all later ones
     Carry {
@@ -154,7 +160,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Wire { stages, all, verbose } => wire::run(&ladder, &stages, all, verbose)?,
         Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
-        Command::Start { stage, name } => start::run(&ladder, &stage, &name)?,
+        Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }

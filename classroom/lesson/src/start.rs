@@ -1,5 +1,6 @@
 //! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
 
+use crate::half;
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
 use std::io::Write;
@@ -15,33 +16,45 @@ const TEST: &str = include_str!("next_stage.rs");
 const TEST_CRATES: [&str; 2] = ["anyhow", "contract"];
 
 /// Copies a stage, without its window and its tests, into the folder `mine/NAME` under the name `name`. The glob of
-/// the workspace makes it a member.
+/// the workspace makes it a member. With `is_half` it copies the stage after it, without the bodies of the functions
+/// that are the lesson.
 ///
 /// # Errors
-/// A name that cannot be the name of a package here, or that is taken; nothing is left of the copy then.
-pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
+/// A name that cannot be the name of a package here, or that is taken; a stage without a half-finished copy. Nothing is
+/// left of the copy then.
+pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool) -> Result<()> {
     let stage = ladder.stage(stage)?;
+    // A copy of the last stage is held to that stage, a copy of a copy to what that one was held to.
+    let next = if stage.is_copy() { None } else { Some(ladder.after(stage).unwrap_or(stage)) };
+    let functions = if is_half { half_finished(ladder, stage)? } else { Vec::new() };
     check_name(ladder, name)?;
     let folder = ladder.root.join("mine").join(name);
     ensure!(!folder.exists(), "mine/{name} is there already; choose another name");
-    // A copy of the last stage is held to that stage, a copy of a copy to what that one was held to.
-    let next = if stage.is_copy() { None } else { Some(ladder.after(stage).unwrap_or(stage)) };
-    let copied = copy(stage, next, &folder, name).and_then(|()| check_workspace(ladder));
+    let from = next.filter(|_| is_half).unwrap_or(stage);
+    let copied = copy(from, next, &folder, name)
+        .and_then(|()| half::take_out(&functions, &folder))
+        .and_then(|()| check_workspace(ladder));
     if let Err(error) = copied {
         // The folder was not there before, and half a copy would disturb every command of cargo.
         let _ = fs::remove_dir_all(&folder);
         return Err(error);
     }
     let mut output = anstream::stdout();
-    writeln!(output, "mine/{name} is a copy of {} and yours", stage.name)?;
+    let kind = if is_half { "half-finished copy" } else { "copy" };
+    writeln!(output, "mine/{name} is a {kind} of {} and yours", from.name)?;
+    for function in &functions {
+        writeln!(output, "  write            {} in {}", function.name, function.file)?;
+    }
     writeln!(output, "  replay it        cargo run -p {name}")?;
     if let Some(next) = next {
         if next != stage {
-            writeln!(output, "  what comes next  {}: {}", next.name, next.idea)?;
+            let label = if is_half { "what is new" } else { "what comes next" };
+            writeln!(output, "  {label:15}  {}: {}", next.name, next.idea)?;
         }
         let number = next.number.unwrap_or_default();
         let note = match next == stage {
             true => Some("is the last stage"),
+            false if is_half => None,
             false => answers_the_same(stage, next)?.then_some("leaves the server as it is"),
         };
         if let Some(note) = note {
@@ -56,6 +69,15 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The functions that are left out of a half-finished copy of the stage after `stage`.
+fn half_finished(ladder: &Ladder, stage: &Stage) -> Result<Vec<half::Function>> {
+    ensure!(!stage.is_copy(), "{} is your own; --half needs a stage of the ladder", stage.name);
+    let next = ladder.after(stage).with_context(|| {
+        format!("{} is the last stage; leave out --half, or begin with an earlier one", stage.name)
+    })?;
+    half::functions(ladder, next)
 }
 
 /// Whether the server of the next stage is the same, because only its client has changed.
@@ -230,12 +252,20 @@ fn manifest(stage: &Stage, next: Option<&Stage>, text: &str, name: &str) -> Resu
     Ok(manifest.to_string())
 }
 
-/// Adds the dependencies that are missing.
+/// How many features of a crate a dependency asks for.
+fn features(dependency: &Item) -> usize {
+    let features = dependency.get("features").and_then(Item::as_array);
+    features.map_or(0, |features| features.len())
+}
+
+/// Adds the dependencies that are missing, or that ask for too few features.
 fn add_dependencies(to: &mut Table, from: &Table) -> Result<()> {
     let Some(from) = from.get("dependencies").and_then(Item::as_table) else { return Ok(()) };
     let known = table_in(to, "dependencies")?;
     for (name, item) in from {
-        if !known.contains_key(name) {
+        let has = known.get(name);
+        // The next stage may need more of the same crate.
+        if has.is_none_or(|has| features(item) > features(has)) {
             known.insert(name, item.clone());
         }
     }

@@ -26,6 +26,35 @@ pub fn needs(arguments: TokenStream, test: TokenStream) -> TokenStream {
     if missing.is_empty() { test } else { without(&missing, test, !env!("NEEDS_CI").is_empty()) }
 }
 
+/// The same for a file of tests that another package has, as in
+/// `needs::module! { "curl", #[path = "../../other/tests/clients.rs"] mod clients; }`. Where a program is missing, the
+/// module becomes one test of the same name, which is ignored or fails.
+#[proc_macro]
+pub fn module(input: TokenStream) -> TokenStream {
+    let is_name = |token: &TokenTree| match token {
+        TokenTree::Literal(_) => true,
+        TokenTree::Punct(mark) => mark.as_char() == ',',
+        _ => false,
+    };
+    let tokens: Vec<TokenTree> = input.into_iter().collect();
+    let start = tokens.iter().position(|token| !is_name(token)).unwrap_or(tokens.len());
+    let module: TokenStream = tokens[start..].iter().cloned().collect();
+    let names = match names(tokens.into_iter().take(start).collect()) {
+        Ok(names) => names,
+        Err((sentence, span)) => return error(&sentence, span),
+    };
+    let words = module.clone().into_iter().map(|token| token.to_string());
+    let Some(name) = words.skip_while(|word| word != "mod").nth(1) else {
+        return error("module! takes names of programs and a module", Span::call_site());
+    };
+    let missing = missing(&names, env!("NEEDS_MISSING"), std::env::consts::OS);
+    if missing.is_empty() {
+        return module;
+    }
+    let test = format!("#[test] fn {name}() {{}}").parse().unwrap_or_default();
+    without(&missing, test, !env!("NEEDS_CI").is_empty())
+}
+
 /// Whether `#[test]` is among the attributes of this function, which it is not below `#[test]`.
 fn is_test(function: &TokenStream) -> bool {
     let attributes = function.clone().into_iter().filter_map(|token| match token {

@@ -100,6 +100,25 @@ fn a_missing_program_is_ignored_and_fails_in_ci() -> Result<()> {
 }
 
 #[test]
+fn a_file_of_tests_is_ignored_as_one() -> Result<()> {
+    let text = "#[cfg(test)] needs::module! { \"curl\", #[path = \"../clients.rs\"] mod clients; }\n\
+         #[cfg(test)] needs::module! { \"git\", #[path = \"../gits.rs\"] mod gits; }\n";
+    let package = Package::new("module", text)?;
+    fs::write(package.folder.join("clients.rs"), "#[test] fn one() {}\n#[test] fn two() {}\n")?;
+    fs::write(package.folder.join("gits.rs"), "#[test] fn git_is_there() {}\n")?;
+    let (passed, text) = package.test(false)?;
+    assert!(passed && text.contains("test clients ... ignored, curl is not installed"), "{text}");
+    assert!(text.contains("test gits::git_is_there ... ok"), "{text}");
+    assert!(text.contains("1 passed; 0 failed; 1 ignored"), "{text}");
+    let (passed, text) = package.test(true)?;
+    assert!(!passed && text.contains("1 passed; 1 failed; 0 ignored"), "{text}");
+    package.install_curl()?;
+    let (passed, text) = package.test(false)?;
+    assert!(passed && text.contains("3 passed; 0 failed; 0 ignored"), "{text}");
+    Ok(())
+}
+
+#[test]
 fn a_wrong_use_does_not_compile() -> Result<()> {
     let package = Package::new(
         "wrong",

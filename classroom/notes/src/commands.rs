@@ -222,7 +222,8 @@ fn tasks(edition: &Edition, section: &Section) -> Result<Vec<Task>> {
             let position = format!("{}:{number}", edition.name);
             // A replay, too, shows commands.
             if let Some(command) = text.strip_prefix("$ ").filter(|_| commands) {
-                let server = command.starts_with("cargo run") && command.contains(" -- server");
+                let stage = command.starts_with("cargo run") && command.contains(" -- server");
+                let server = stage || command.starts_with("python3 python/server");
                 let kind = if server { Kind::Server } else { Kind::Run };
                 let text = command.to_string();
                 tasks.push(Task { kind, position, text, expected: String::new() });

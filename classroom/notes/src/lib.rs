@@ -9,6 +9,7 @@
 //! | [`links`] | what a link leads to exists |
 //! | `commands` | a command prints what is shown below it |
 //! | [`editions`] | two editions have the same outline |
+//! | [`teaching`] | each section has a lesson plan, and its minutes, questions and commands are right |
 //!
 //! No module knows a language: each takes the text of any edition.
 
@@ -23,6 +24,7 @@ mod network;
 pub mod numbers;
 pub mod order;
 pub mod quotes;
+pub mod teaching;
 
 pub use edition::{Block, Edition, Item, Section};
 
@@ -64,12 +66,40 @@ pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
         add("links", notes, links::check(notes, &ladder)?);
     }
     add("outline", &korean, editions::check(&english, &korean));
+    check_plans(root, [&english, &korean], &ladder, &mut add)?;
     let [english, korean] = pair(root, ["README.md", "README.ko.md"])?;
     for readme in [&english, &korean] {
         add("links", readme, links::check(readme, &ladder)?);
     }
     add("outline", &korean, editions::check(&english, &korean));
     Ok(results)
+}
+
+/// Checks the plans for teachers in both languages against the notes, and gives each result to `add`.
+fn check_plans(
+    root: &Path,
+    notes: [&Edition; 2],
+    ladder: &Ladder,
+    add: &mut impl FnMut(&str, &Edition, Findings),
+) -> Result<()> {
+    let names = ["TEACHING.md", "TEACHING.ko.md"];
+    let [english, korean] = pair(root, names)?;
+    let texts = [read(&root.join(names[0]))?, read(&root.join(names[1]))?];
+    let texts = [texts[0].as_str(), texts[1].as_str()];
+    let plans = teaching::check(names[0], texts[0], &teaching::LEAD_INS, notes[0], ladder)?;
+    add("plans", &english, plans);
+    // As in the notes, the first plan has the words of the other language.
+    let sections = teaching::read(texts[1]);
+    let first = sections.iter().find(|section| section.number().is_some());
+    let paragraphs = first.into_iter().flat_map(|section| &section.paragraphs);
+    let lead_ins: Vec<&str> = paragraphs.map(|paragraph| paragraph.lead_in.as_str()).collect();
+    add("plans", &korean, teaching::check(names[1], texts[1], &lead_ins, notes[1], ladder)?);
+    add("numbers", &korean, teaching::compare(names, texts));
+    for edition in [&english, &korean] {
+        add("links", edition, links::check(edition, ladder)?);
+    }
+    add("outline", &korean, editions::check(&english, &korean));
+    Ok(())
 }
 
 /// The two editions of a text.

@@ -2,26 +2,37 @@
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
-use notes::{Edition, Findings, Item, check};
+use notes::{Edition, Findings, Item, check, teaching};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The blocks that no test runs, by the first line of each, and why.
 const BY_HAND: &[&str] = &[
+    // It changes a file of the user.
+    "echo \"alias py=python3\" >> ~/.zshrc",
     // It opens a window.
     "cargo run -p s04_window -- server",
+    // It is a part of a capture, as Wireshark numbers its bytes.
+    "client → server   Seq 1   Ack 1    6 bytes \"first\\n\"",
     // Ctrl-C ends it, and only then it prints its table; the times in the table are those of one machine.
     "cargo build -p s08_sqlite",
     "% time     seconds  usecs/call     calls    errors syscall",
     // It installs a program, and goes on after a logout.
     "sudo apt install tmux",
+    // It needs a second machine.
+    "scp target/release/s09_vps steps/s09_vps/tmux.sh root@203.0.113.10:",
+    // It needs a session of tmux, and tmux has one server for all tests of a user.
+    "$ tmux kill -t NAME",
     // Whether the server ends is a matter of timing.
     "cargo run -p s09_vps -- attack rst-mid",
     // They draw bytes, or time.
     "4 CR LF                  the next chunk has 4 bytes",
     "the bytes                      the proxy: Content-Length     the server behind: chunks",
     "thread  stage 12                      stage 13",
+    // It starts PostgreSQL and HAProxy, which tests/cluster.rs of the stage does.
+    "$ cargo build -p s14_shared",
+    "client ──► HAProxy ──┬──► server 1 ──┐",
     // What it measures is this minute of one machine.
     "cargo build --release -p s11_threads",
     // A file of another program, for a machine with a name.
@@ -98,6 +109,13 @@ fn one_stage_more() -> Result<()> {
     for edition in ["NOTES.md", "NOTES.ko.md"] {
         add_section(root, edition, &last.name, number, &name)?;
     }
+    // Now it has no lesson plan.
+    let missing = wrong(check(root)?);
+    assert!(missing.contains("TEACHING.md: there is no plan"), "{missing}");
+    assert_eq!(missing.lines().count(), 2, "{missing}");
+    for edition in ["TEACHING.md", "TEACHING.ko.md"] {
+        add_plan(root, edition, &last.name, number, &name)?;
+    }
     assert_eq!(wrong(check(root)?), "");
 
     // A line more in its code, and the numbers in both languages are wrong.
@@ -134,6 +152,32 @@ fn add_section(root: &Path, edition: &str, last: &str, number: u32, name: &str) 
 
     let all = [&lines[..end], &[own.as_str()], &lines[end..]].concat();
     Ok(fs::write(&path, all.join("\n") + "\n")?)
+}
+
+/// Copies the plan of the last stage, number `number`, for the new stage `name` behind it. It gets the last row of the
+/// fifteen weeks that has no plan, or is added to the last row.
+fn add_plan(root: &Path, edition: &str, last: &str, number: u32, name: &str) -> Result<()> {
+    let path = root.join(edition);
+    let text = fs::read_to_string(&path)?;
+    let sections = teaching::read(&text);
+    let at = sections.iter().position(|section| section.number() == Some(number));
+    let at = at.with_context(|| format!("{edition} has no plan {number}"))?;
+    let minutes = sections[at].minutes()?;
+    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    let end = sections.get(at + 1).map_or(lines.len(), |next| next.line - 1);
+    let own = lines[sections[at].line - 1..end].join("\n").replace(last, name);
+    let own = own.replacen(&format!("## {number}."), &format!("## {}.", number + 1), 1);
+
+    let weeks = sections.iter().find(|section| section.rows.len() == 15).context("no weeks")?;
+    let row = weeks.rows.last().context("no last week")?;
+    let (plans, sum) = match row.cells[2].parse()? {
+        0 => (format!("{}", number + 1), minutes),
+        sum => (format!("{}, {}", row.cells[1], number + 1), minutes + sum),
+    };
+    lines[row.line - 1] = format!("| {} | {plans} | {sum} | – |", row.cells[0]);
+
+    lines.insert(end, format!("\n{own}"));
+    Ok(fs::write(&path, lines.join("\n") + "\n")?)
 }
 
 /// Puts `new` in the place of `old`, which must be there.

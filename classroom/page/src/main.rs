@@ -57,11 +57,15 @@ fn run(cli: Cli) -> Result<()> {
     let out = cli.out.unwrap_or_else(|| ladder.root.join("target/page"));
     let mut stages: Vec<&Stage> = ladder.stages().collect();
     if !replay::has_postgresql() {
-        let runs = |stage: &&Stage| !stage.number.is_some_and(contract::needs_postgresql);
-        for stage in stages.iter().filter(|stage| !runs(stage)) {
-            eprintln!("{} is left out: PostgreSQL is not installed", stage.name);
+        let mut kept = Vec::new();
+        for stage in stages {
+            if stage.needs_postgresql()? {
+                eprintln!("{} is left out: PostgreSQL is not installed", stage.name);
+            } else {
+                kept.push(stage);
+            }
         }
-        stages.retain(runs);
+        stages = kept;
     }
     let html = page(&ladder, &stages)?;
     fs::create_dir_all(&out)

@@ -94,7 +94,6 @@ impl Postgres {
     fn start() -> Result<Postgres> {
         let mut programs = Programs::find()?;
         let folder = Folder::new()?;
-        #[cfg(unix)]
         programs.leave_root(&folder)?;
         let mut initdb = programs.command("initdb", &folder);
         initdb.args(["--pgdata=data", "--username=postgres", "--auth=trust", "--no-sync"]);
@@ -136,6 +135,7 @@ impl Postgres {
 struct Programs {
     folder: PathBuf,
     /// The user and the group that run them, if this program runs as root, which PostgreSQL refuses.
+    #[cfg_attr(not(unix), allow(dead_code))]
     user: Option<(u32, u32)>,
 }
 
@@ -188,6 +188,12 @@ impl Programs {
         chown(path, Some(user), Some(group))
             .with_context(|| format!("cannot give {} to the user postgres", path.display()))?;
         self.user = Some((user, group));
+        Ok(())
+    }
+
+    /// Other systems have no root.
+    #[cfg(not(unix))]
+    fn leave_root(&mut self, _folder: &Folder) -> Result<()> {
         Ok(())
     }
 

@@ -29,7 +29,7 @@ pub mod servers;
 pub mod window;
 pub mod writers;
 
-pub use needs::needs;
+pub use needs::{module, needs};
 pub use snapbox::str;
 pub use stage::{LIMIT, Stage};
 pub use ureq;

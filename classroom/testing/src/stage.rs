@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use replay::{Database, Server};
 use snapbox::Data;
 use snapbox::cmd::Command;
+use std::ffi::OsString;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,9 @@ use std::time::Duration;
 /// Longer than anything in a test takes, also on a busy machine, and longer than the 10 s that a client
 /// gives a server. Who waits this long waits for something that does not come.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Databases that are kept up to the end of the tests. The first one keeps PostgreSQL from ending with each test.
+static KEPT: Mutex<Vec<Database>> = Mutex::new(Vec::new());
 
 /// The stage whose tests these are. Only a macro can ask for it: Cargo tells it to the tests of the stage
 /// while they are compiled.
@@ -84,13 +88,20 @@ impl Stage {
 
     /// An empty database if the stage needs one. The first one starts PostgreSQL, which ends with the tests.
     pub fn database(&self) -> Result<Option<Database>> {
-        static FIRST: Mutex<Option<Database>> = Mutex::new(None);
-        let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
-        if first.is_none() {
-            *first = contract::database(self.number()?)?;
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_empty() {
+            kept.extend(contract::database(self.number()?)?);
         }
-        drop(first);
+        drop(kept);
         contract::database(self.number()?)
+    }
+
+    /// What `--db` takes for a store of this run of the tests: the file `name`, or an empty database.
+    pub fn db(&self, name: &str) -> Result<OsString> {
+        let Some(database) = self.database()? else { return Ok(self.file(name)?.into()) };
+        let url = database.url();
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(database);
+        Ok(url.into())
     }
 
     /// The stage run with these arguments.

@@ -22,7 +22,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, Row};
 
 /// What bounds a connection at the database: a wait for a lock, and a transaction that its server
 /// left open. A limit for COMMIT itself would end it before the standby has the writes.
-const SESSION: &str = "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '5s'; \
+const SESSION: &str = "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '3s'; \
     SET client_connection_check_interval = '1s'";
 
 /// How long the database may take to answer.

@@ -87,6 +87,10 @@ fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpEr
             continue;
         }
         let position = write.position.unwrap_or(length);
+        if write.position.is_some_and(|position| position >= length) {
+            answers.push(Err(HttpError(404, "there is no such message")));
+            continue;
+        }
         let old = texts.get(&position).map(|json: &&String| json.len() as i64);
         let old = old.or(row.try_get(1)?).map_or(0, list_bytes);
         let total = bytes - old + list_bytes(write.json.len() as i64);
@@ -196,11 +200,15 @@ impl Messages {
     pub fn open(url: &str) -> Result<Self> {
         let is_url = url.starts_with("postgresql://") || url.starts_with("postgres://");
         let config = url.parse().ok().filter(|_| is_url);
-        let config = config.with_context(|| format!("--db is no URL; write {URL}"))?;
+        let config =
+            config.with_context(|| format!("--db is not the URL of a database; write {URL}"))?;
         // What comes before the host can be a password.
         let host = url.rsplit('@').next().unwrap_or_default();
         Self::connect(config).map_err(|error| {
-            anyhow!("cannot keep messages at {host}: {error:#}; start it, or write {URL}")
+            anyhow!(
+                "cannot keep messages at {host}: {error:#}; \
+                 start PostgreSQL there, or name another database: {URL}"
+            )
         })
     }
 

@@ -82,7 +82,5 @@ fn binary(stage: &str) -> Result<PathBuf> {
 
 /// The server of a stage.
 fn server(stage: &str) -> Result<replay::Server> {
-    let database = ladder()?.stage(stage)?.number.map(contract::database).transpose()?.flatten();
-    replay::Server::start_with(&binary(stage)?, "127.0.0.1:0", database.as_ref())
-        .with_context(|| stage.to_string())
+    replay::Server::start(&binary(stage)?, "127.0.0.1:0").with_context(|| stage.to_string())
 }

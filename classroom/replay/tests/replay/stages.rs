@@ -1,17 +1,13 @@
 //! The lessons of all stages of the ladder.
 
 use anyhow::{Context, Result, ensure};
+use ladder::Ladder;
 use ladder::build::build;
-use ladder::{Ladder, Stage};
 use replay::{Lesson, Line};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use textwrap::core::display_width;
-
-fn needs_postgresql(stage: &Stage) -> bool {
-    stage.number.is_some_and(contract::needs_postgresql)
-}
 
 fn ladder() -> Result<Ladder> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("no workspace")?;
@@ -34,7 +30,7 @@ fn each_replay_fits_into_80_columns_in_both_languages() -> Result<()> {
     let ladder = ladder()?;
     let mut stages: Vec<_> = ladder.stages().collect();
     // A stage whose lesson cannot run here is left out; an automatic run has all programs.
-    stages.retain(|stage| replay::has_postgresql() || !needs_postgresql(stage));
+    stages.retain(|stage| replay::has_postgresql() || !stage.needs_postgresql().unwrap_or(false));
     ensure!(!stages.is_empty(), "there are no stages");
     let binaries = build(&ladder, &stages)?;
     let replays: Vec<_> = binaries
@@ -54,9 +50,8 @@ fn each_replay_fits_into_80_columns_in_both_languages() -> Result<()> {
 #[test]
 fn lessons_with_postgresql() -> Result<()> {
     for stage in ladder()?.stages() {
-        let text = stage.read("lesson.txt")?.context("no lesson.txt")?;
-        let lesson = Lesson::parse(&text).with_context(|| stage.name.clone())?;
-        assert_eq!(lesson.postgresql, needs_postgresql(stage), "{}", stage.name);
+        let number = stage.number.context("no number")?;
+        assert_eq!(stage.needs_postgresql()?, contract::needs_postgresql(number), "{}", stage.name);
     }
     Ok(())
 }

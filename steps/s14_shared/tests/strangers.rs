@@ -1,0 +1,7 @@
+//! What strangers do: the tests of stage 12, for the server of this stage.
+
+testing::module! {
+    "postgres",
+    #[path = "../../s12_keepalive/tests/strangers.rs"]
+    mod strangers;
+}
