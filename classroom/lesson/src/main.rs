@@ -6,6 +6,7 @@ mod carry;
 mod check;
 mod diff;
 mod half;
+mod hint;
 mod list;
 mod page;
 mod pager;
@@ -94,6 +95,10 @@ enum Command {
         #[arg(long)]
         half: bool,
     },
+    /// Show the next hint for an exercise of the notes, or its answer
+    ///
+    /// The hints that were shown are counted in mine/.hints, so that the next call shows the next hint.
+    Hint(hint::Arguments),
     /// Carry the uncommitted changes of a stage into all later ones
     Carry {
         /// The stage that was fixed
@@ -161,6 +166,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check(arguments) => return check::run(&ladder, &arguments),
         Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
         Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half)?,
+        Command::Hint(arguments) => hint::run(&ladder, &arguments)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }

@@ -1,6 +1,7 @@
 //! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
 
 use crate::half;
+use crate::hint::command_for_copy;
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
 use std::io::Write;
@@ -64,8 +65,14 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool) -> Result<()
         writeln!(output, "  check it         cargo lesson check {number} {name}")?;
         writeln!(output, "  at each save     cargo lesson watch {number} {name}")?;
         writeln!(output, "  is it done?      cargo test -p {name}")?;
-        if next != stage {
-            writeln!(output, "  the solution     cargo lesson diff {name} {}", next.name)?;
+        if let Some(from) = stage.number.filter(|_| next != stage) {
+            match command_for_copy(ladder, from, number) {
+                Some(hint) => writeln!(output, "  the first hint   {hint}")?,
+                None => {
+                    let diff = format!("cargo lesson diff {name} {}", next.name);
+                    writeln!(output, "  the solution     {diff}")?;
+                }
+            }
         }
     }
     Ok(())
