@@ -86,8 +86,9 @@ struct Write {
 impl Postgres {
     /// Uses the database at `url` (postgresql://USER@HOST:PORT/NAME), and makes the tables.
     pub async fn open(url: &str) -> Result<Postgres> {
-        let mut config: Config =
-            url.parse().with_context(|| format!("write {URL}, unlike {url:?}"))?;
+        let mut config: Config = url
+            .parse()
+            .with_context(|| format!("--db is not the URL of a database; write {URL}"))?;
         // A host that does not answer must not keep the server from the next one.
         config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite).options(SESSION);

@@ -174,8 +174,9 @@ fn reject(stream: &TcpStream, peer: SocketAddr) {
 /// Makes a response without hyper, for a connection that hyper does not serve, or no longer.
 fn plain_response(status: StatusCode) -> String {
     let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let length = "Content-Length: 0\r\nConnection: close\r\nRetry-After: 1";
-    format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{length}\r\n\r\n")
+    let retry = if status == 503 { "Retry-After: 1\r\n" } else { "" };
+    let length = "Content-Length: 0\r\nConnection: close\r\n";
+    format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{length}{retry}\r\n")
 }
 
 /// Serves one connection, and closes it so that the response arrives. Logs an error.
