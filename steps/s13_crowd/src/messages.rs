@@ -219,6 +219,19 @@ struct Queue {
     is_committing: bool,
 }
 
+/// The turn to commit. When it is dropped, also after a panic, the next write has it.
+struct Turn(Arc<Shared>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        match queue.waiting.first() {
+            Some(next) => drop(next.answer.send(None)),
+            None => queue.is_committing = false,
+        }
+    }
+}
+
 /// A handle to the store. A clone is a handle to the same store, for another thread.
 #[derive(Clone)]
 pub struct Messages(Arc<Shared>);
@@ -263,15 +276,11 @@ impl Messages {
         if !is_first && let Some(answer) = answered.recv()? {
             return Ok(answer?);
         }
+        let turn = Turn(self.0.clone());
         if let Err(error) = self.lock(|store| self.commit(store)) {
             answer_all(mem::take(&mut lock(&self.0.queue).waiting), &error);
         }
-        let mut queue = lock(&self.0.queue);
-        match queue.waiting.first() {
-            Some(next) => next.answer.send(None)?,
-            None => queue.is_committing = false,
-        }
-        drop(queue);
+        drop(turn);
         answered.recv()?.context("no answer")?.map_err(Into::into)
     }
 

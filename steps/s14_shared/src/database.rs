@@ -48,7 +48,14 @@ impl Session {
     /// Connects to the host that takes writes: the *primary*.
     fn connect(config: &Config) -> Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (client, connection) = wait(&runtime, config.connect(NoTls))?;
+        let (client, connection) = match wait(&runtime, config.connect(NoTls)) {
+            Ok(connected) => connected,
+            Err(error) => {
+                // The look-up of a name can still be under way. It is not waited for.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         // This task moves the bytes while `wait` waits. It ends with the runtime.
         runtime.spawn(connection);
         let session = Self { runtime, client };

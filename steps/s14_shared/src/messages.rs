@@ -14,7 +14,7 @@
 use crate::database::{Database, Session, Values, status};
 use crate::http::HttpError;
 use crate::log::log;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -36,11 +36,11 @@ const URL: &str = "--db postgresql://USER@HOST:PORT/NAME";
 const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
     CREATE TABLE IF NOT EXISTS messages (position bigint PRIMARY KEY, json text NOT NULL); \
     CREATE TABLE IF NOT EXISTS lists (id int PRIMARY KEY, \
-        version bigint NOT NULL, length bigint NOT NULL, bytes bigint NOT NULL); \
+        version uuid NOT NULL, length bigint NOT NULL, bytes bigint NOT NULL); \
     CREATE TABLE IF NOT EXISTS writes (id uuid PRIMARY KEY, position bigint NOT NULL, \
         at timestamptz NOT NULL DEFAULT now()); \
     CREATE INDEX IF NOT EXISTS writes_at ON writes (at); \
-    INSERT INTO lists VALUES (1, 0, 0, 1) ON CONFLICT DO NOTHING; \
+    INSERT INTO lists VALUES (1, gen_random_uuid(), 0, 1) ON CONFLICT DO NOTHING; \
     SELECT position, json FROM messages LIMIT 0; COMMIT";
 
 /// Locks the list, and says how long it is.
@@ -59,7 +59,7 @@ const STORE: &str = "WITH \
         ON CONFLICT (position) DO UPDATE SET json = excluded.json), \
     noted AS (INSERT INTO writes SELECT * FROM unnest($3::uuid[], $4::bigint[])), \
     old AS (DELETE FROM writes WHERE at < now() - interval '1 hour') \
-    UPDATE lists SET version = version + 1, length = $5, bytes = $6";
+    UPDATE lists SET version = gen_random_uuid(), length = $5, bytes = $6";
 
 /// Returns the list, if its version is another one than $1.
 const LIST: &str = "SELECT version, \
@@ -75,6 +75,8 @@ fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpEr
     let list = session.query(LOCK, &[])?;
     let list = list.first().context("the row of the list is missing")?;
     let (mut length, mut bytes): (i64, i64) = (list.try_get(0)?, list.try_get(1)?);
+    let may_be = 0..=MAX_LIST_BYTES;
+    ensure!(may_be.contains(&length) && may_be.contains(&bytes), "the row of the list is wrong");
     let ids: Vec<Uuid> = writes.iter().map(|write| write.id).collect();
     let asked: Vec<Option<i64>> = writes.iter().map(|write| write.position).collect();
     let found = session.query(LOOK, &[(&ids, Type::UUID_ARRAY), (&asked, Type::INT8_ARRAY)])?;
@@ -160,7 +162,7 @@ impl List {
 struct Reader {
     database: Database,
     list: List,
-    version: i64,
+    version: Uuid,
     /// When the last query for the list began.
     asked: Instant,
 }
@@ -186,6 +188,19 @@ struct Shared {
 struct Queue {
     waiting: Vec<Write>,
     is_committing: bool,
+}
+
+/// The turn to commit. When it is dropped, also after a panic, the next write has it.
+struct Turn(Arc<Shared>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        match queue.waiting.first() {
+            Some(next) => drop(next.answer.send(None)),
+            None => queue.is_committing = false,
+        }
+    }
 }
 
 /// A handle to the store. A clone is a handle to the same store, for another thread.
@@ -218,7 +233,7 @@ impl Messages {
         writer.connect()?;
         writer.with_session(|session| session.run(TABLES))?;
         let list = List::new("[]".to_string())?;
-        let reader = Reader { database, list, version: -1, asked: Instant::now() };
+        let reader = Reader { database, list, version: Uuid::nil(), asked: Instant::now() };
         let (writer, reader) = (Mutex::new(writer), Mutex::new(reader));
         let messages = Self(Arc::new(Shared { writer, reader, queue: Mutex::default() }));
         messages.current()?;
@@ -232,7 +247,7 @@ impl Messages {
         // While this thread waited for its turn, another one can have asked for both.
         if reader.asked <= called {
             let (asked, version) = (Instant::now(), reader.version);
-            let values: Values = &[(&version, Type::INT8)];
+            let values: Values = &[(&version, Type::UUID)];
             let changed = reader.database.with_session(|session| session.query(LIST, values))?;
             if let Some(row) = changed.first() {
                 reader.list = List::new(row.try_get(1)?)?;
@@ -276,13 +291,9 @@ impl Messages {
         if !is_first && let Some(answer) = answered.recv()? {
             return Ok(answer?);
         }
+        let turn = Turn(self.0.clone());
         self.commit();
-        let mut queue = lock(&self.0.queue);
-        match queue.waiting.first() {
-            Some(next) => next.answer.send(None)?,
-            None => queue.is_committing = false,
-        }
-        drop(queue);
+        drop(turn);
         answered.recv()?.context("no answer")?.map_err(Into::into)
     }
 

@@ -8,28 +8,41 @@
 use jiff::Timestamp;
 use std::fmt;
 use std::io;
-use tracing::Level;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+use tracing::{Level, info};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
 
 /// How many lines the queue has room for.
 const MAX_QUEUE: usize = 1000;
 
 /// Starts the log, with the events for `debug!` if it is `verbose`. The log is written until the
-/// guard is dropped. The counter says how many lines were dropped.
-pub fn start(verbose: bool) -> (WorkerGuard, ErrorCounter) {
+/// guard is given to `finish`. What is written to the writer comes between the lines of the log.
+pub fn start(verbose: bool) -> (NonBlocking, WorkerGuard) {
     let queue = NonBlockingBuilder::default().buffered_lines_limit(MAX_QUEUE);
     let (writer, guard) = queue.finish(io::stdout());
-    let dropped = writer.error_counter();
     tracing_subscriber::fmt()
-        .with_writer(writer)
+        .with_writer(writer.clone())
         .with_max_level(if verbose { Level::DEBUG } else { Level::INFO })
         .with_timer(write_time as fn(&mut Writer<'_>) -> fmt::Result)
         .with_level(false)
         .with_target(false)
         .with_ansi(false)
         .init();
-    (guard, dropped)
+    (writer, guard)
+}
+
+/// Writes what is left, for a second at the most: a terminal can have stopped to take lines.
+pub fn finish(writer: &NonBlocking, guard: WorkerGuard) {
+    let dropped = writer.error_counter().dropped_lines();
+    if dropped > 0 {
+        info!("lines missing here: {dropped}");
+    }
+    let (done, is_done) = channel::<()>();
+    thread::spawn(move || drop((guard, done)));
+    let _ = is_done.recv_timeout(Duration::from_secs(1));
 }
 
 /// Writes the time in UTC, which has no summer time.

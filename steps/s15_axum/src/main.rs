@@ -105,12 +105,11 @@ fn run(cli: &Cli) -> Result<()> {
     let addr = cli.addr.as_deref().unwrap_or(ADDR);
     match &cli.command {
         Some(Command::Server { db, timeout, max_connections, verbose }) => {
-            let (_log, dropped) = log::start(*verbose);
-            server::run(addr, db, Duration::from_secs(*timeout), *max_connections as usize)?;
-            if dropped.dropped_lines() > 0 {
-                tracing::info!("lines missing here: {}", dropped.dropped_lines());
-            }
-            Ok(())
+            let (log, guard) = log::start(*verbose);
+            let timeout = Duration::from_secs(*timeout);
+            let result = server::run(addr, db, timeout, *max_connections as usize, log.clone());
+            log::finish(&log, guard);
+            result
         }
         Some(Command::Client) => client::run(addr),
         #[cfg(feature = "window")]

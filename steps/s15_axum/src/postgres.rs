@@ -23,11 +23,11 @@ const URL: &str = "--db postgresql://USER@HOST:PORT/NAME";
 const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
     CREATE TABLE IF NOT EXISTS messages (position bigint PRIMARY KEY, json text NOT NULL); \
     CREATE TABLE IF NOT EXISTS lists (id int PRIMARY KEY, \
-        version bigint NOT NULL, length bigint NOT NULL, bytes bigint NOT NULL); \
+        version uuid NOT NULL, length bigint NOT NULL, bytes bigint NOT NULL); \
     CREATE TABLE IF NOT EXISTS writes (id uuid PRIMARY KEY, position bigint NOT NULL, \
         at timestamptz NOT NULL DEFAULT now()); \
     CREATE INDEX IF NOT EXISTS writes_at ON writes (at); \
-    INSERT INTO lists VALUES (1, 0, 0, 1) ON CONFLICT DO NOTHING; COMMIT";
+    INSERT INTO lists VALUES (1, gen_random_uuid(), 0, 1) ON CONFLICT DO NOTHING; COMMIT";
 
 /// Locks the list, and says how long it is.
 const LOCK: &str = "SELECT length, bytes FROM lists WHERE id = 1 FOR UPDATE";
@@ -42,7 +42,7 @@ const STORE: &str = "WITH \
         ON CONFLICT (position) DO UPDATE SET json = excluded.json), \
     noted AS (INSERT INTO writes VALUES ($3, $1)), \
     old AS (DELETE FROM writes WHERE at < now() - interval '1 hour') \
-    UPDATE lists SET version = version + 1, length = $4, bytes = $5";
+    UPDATE lists SET version = gen_random_uuid(), length = $4, bytes = $5";
 
 const LIST: &str =
     "SELECT '[' || coalesce(string_agg(json, ',' ORDER BY position), '') || ']' FROM messages";
@@ -104,8 +104,11 @@ impl Postgres {
 
     /// Makes the tables, with a single try, so that a wrong address is an error at once.
     async fn make_tables(&self) -> Result<()> {
-        let client = self.pool.get().await.map_err(cause)?;
-        Ok(client.batch_execute(TABLES).await?)
+        let made = async {
+            let client = self.pool.get().await.map_err(cause)?;
+            Ok(client.batch_execute(TABLES).await?)
+        };
+        timeout(STATEMENT_TIMEOUT, made).await.context("the database does not answer")?
     }
 
     /// See `Messages::list`.

@@ -11,7 +11,7 @@
 use crate::http::{HttpError, parse_digits};
 use crate::messages::{Messages, status};
 use anyhow::{Context, Result, anyhow, ensure};
-use axum::extract::{Extension, FromRequestParts, Request, State};
+use axum::extract::{Extension, FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT, HOST, LOCATION, RETRY_AFTER};
 use axum::http::header::{HeaderValue, TRANSFER_ENCODING};
 use axum::http::request::Parts;
@@ -26,7 +26,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::process;
@@ -45,6 +45,7 @@ use tower_http::add_extension::AddExtension;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{debug, info};
+use tracing_appender::non_blocking::NonBlocking;
 
 /// The limits of a request. hyper or a layer checks each of them but the first.
 const MAX_TARGET_BYTES: usize = 8 << 10;
@@ -71,13 +72,28 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// An address that is in use.
 /// A store that cannot be used.
-pub fn run(addr: &str, db: &str, timeout: Duration, max_connections: usize) -> Result<()> {
+pub fn run(
+    addr: &str,
+    db: &str,
+    timeout: Duration,
+    max_connections: usize,
+    log: NonBlocking,
+) -> Result<()> {
     let runtime = Runtime::new().context("cannot start the threads of the runtime")?;
-    runtime.block_on(listen(addr, db, timeout, max_connections))
+    let result = runtime.block_on(listen(addr, db, timeout, max_connections, log));
+    // A call that blocks, such as the look-up of a name, is not waited for.
+    runtime.shutdown_background();
+    result
 }
 
 /// Accepts connections until a signal comes, and then waits for the requests under way.
-async fn listen(addr: &str, db: &str, timeout: Duration, max_connections: usize) -> Result<()> {
+async fn listen(
+    addr: &str,
+    db: &str,
+    timeout: Duration,
+    max_connections: usize,
+    mut log: NonBlocking,
+) -> Result<()> {
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         anyhow!(
             "cannot listen on {addr}: {error}; \
@@ -87,7 +103,7 @@ async fn listen(addr: &str, db: &str, timeout: Duration, max_connections: usize)
     let app = router(Messages::open(db).await?, listener.local_addr()?, timeout);
     let stopping = CancellationToken::new();
     stop_on_signal(stopping.clone())?;
-    let _ = writeln!(io::stdout(), "listening on {}", listener.local_addr()?);
+    let _ = writeln!(log, "listening on {}", listener.local_addr()?);
     let permits = Arc::new(Semaphore::new(max_connections));
     let mut clients: HashMap<IpAddr, Arc<Semaphore>> = HashMap::new();
     // With 8 permits or more, one address gets seven eighths, so that others are left.
@@ -230,7 +246,8 @@ fn router(messages: Messages, local_addr: SocketAddr, timeout: Duration) -> Rout
         .fallback(not_found)
         .with_state(messages)
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout * 3))
+        .layer(Extension(BodyTimeout(timeout)))
         .layer(from_fn(move |peer, request, next| check_and_log(local_addr, peer, request, next)))
 }
 
@@ -240,7 +257,10 @@ async fn list(State(messages): State<Messages>) -> Result<impl IntoResponse, Fai
 }
 
 /// Answers `POST /`.
-async fn add(State(messages): State<Messages>, text: String) -> Result<impl IntoResponse, Failure> {
+async fn add(
+    State(messages): State<Messages>,
+    Text(text): Text,
+) -> Result<impl IntoResponse, Failure> {
     let index = messages.add(text.clone()).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/{index}"))], text))
 }
@@ -259,7 +279,7 @@ async fn show(message: Existing) -> String {
 async fn replace(
     message: Existing,
     State(messages): State<Messages>,
-    text: String,
+    Text(text): Text,
 ) -> Result<String, Failure> {
     messages.replace(message.index, text.clone()).await?;
     Ok(text)
@@ -310,6 +330,26 @@ impl FromRequestParts<Messages> for Existing {
         let Some(index) = index else { return Err(missing.into()) };
         let text = messages.get(index).await?.ok_or(missing)?;
         Ok(Existing { index, text })
+    }
+}
+
+/// How long a client may take for a body.
+#[derive(Clone, Copy)]
+struct BodyTimeout(Duration);
+
+/// An extractor: the body. Its deadline is not that of the store: a client that gets 408 knows that
+/// nothing was stored.
+struct Text(String);
+
+impl FromRequest<Messages> for Text {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, messages: &Messages) -> Result<Text, Response> {
+        let limit = request.extensions().get().map_or(Duration::ZERO, |BodyTimeout(limit)| *limit);
+        match tokio::time::timeout(limit, String::from_request(request, messages)).await {
+            Ok(text) => text.map(Text).map_err(IntoResponse::into_response),
+            Err(_) => Err(error_response(StatusCode::REQUEST_TIMEOUT)),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the libraries do in place of the code of earlier stages, where no test of theirs asks for it.
 #![cfg(unix)]
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use replay::Database;
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use testing::process::until;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use testing::process::{signal, until};
 use testing::raw::{self, connect, status};
 use testing::writers::{self, Writers};
 use testing::{Stage, needs};
@@ -51,6 +52,42 @@ fn one_that_does_not_read_is_cut_off() -> Result<()> {
     let mut answers = Vec::new();
     let _ = stream.read_to_end(&mut answers);
     ensure!(answers.len() < 50 * (400 << 10), "{} bytes", answers.len());
+    Ok(())
+}
+
+/// The log is a pipe that is not read, and its queue is full. The server answers all the same, and ends when it is asked
+/// to.
+#[test]
+fn a_log_that_is_not_read_does_not_keep_the_server() -> Result<()> {
+    let db = STAGE.file("unread.db")?;
+    let mut server = Command::new(env!("CARGO_BIN_EXE_s15_axum"))
+        .args(["server", "--addr", "127.0.0.1:0", "--db"])
+        .arg(db)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let result = (|| {
+        let mut log = BufReader::with_capacity(1, server.stdout.take().context("no log")?);
+        let mut line = String::new();
+        log.read_line(&mut line)?;
+        let addr = line.trim_end().rsplit(' ').next().context("no address")?;
+        let mut stream = connect(addr)?;
+        let get = "GET /none HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+        for _ in 0..40 {
+            stream.write_all(get.as_bytes())?;
+            let mut answered = String::new();
+            let mut buffer = [0; 16 << 10];
+            while answered.matches("404 Not Found\n").count() < 100 {
+                let length = stream.read(&mut buffer)?;
+                ensure!(length > 0, "the connection ended: {answered}");
+                answered += &String::from_utf8_lossy(&buffer[..length]);
+            }
+        }
+        signal("-TERM", server.id())?;
+        until("the end of the server", || Ok(server.try_wait()?))
+    })();
+    let _ = server.kill();
+    let status = result?;
+    ensure!(status.success(), "{status}");
     Ok(())
 }
 
