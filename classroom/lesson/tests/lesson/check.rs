@@ -243,6 +243,7 @@ fn a_restart_by_hand() -> Result<()> {
         Command::new(env!("CARGO_BIN_EXE_lesson"))
             .args(["check", "8", "--addr", server.addr()])
             .current_dir(root())
+            .env("LC_ALL", "C")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -341,6 +342,7 @@ fn a_body_without_an_end() -> Result<()> {
         Command::new(env!("CARGO_BIN_EXE_lesson"))
             .args(["check", "7", "--addr", &addr])
             .current_dir(root())
+            .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .spawn()?,
     );
