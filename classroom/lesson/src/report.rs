@@ -127,7 +127,7 @@ pub fn print_brief(outcomes: &[Outcome], lang: Lang) -> Result<()> {
         let reason = reason.unwrap_or_default();
         let section = match outcome.section {
             "" => String::new(),
-            section => format!("  {NAME}{section}{NAME:#}"),
+            section => format!("  {NAME}{}{NAME:#}", say(lang, section)),
         };
         writeln!(output, "{style}{mark} {}{style:#}{reason}{section}", outcome.id)?;
     }
@@ -202,7 +202,7 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize, lang: Lang) -> V
     // Where the RFC speaks of the fault, or else where it speaks of the case.
     let sections = [group.fault.section, outcome.section];
     if let Some(section) = sections.iter().find(|section| !section.is_empty()) {
-        part("see", "참고", vec![section.to_string()]);
+        part("see", "참고", vec![say(lang, section)]);
     }
     if let Some(start) = start {
         part("start it", "시작", vec![start.to_string()]);

@@ -94,7 +94,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
         line("at each save", "저장할 때마다", &format!("cargo lesson watch {number} {name}"))?;
         line("is it done?", "끝났는지 확인", &format!("cargo test -p {name}"))?;
         if next != stage {
-            line("the solution", "정답", &format!("cargo lesson diff {name} {}", next.name))?;
+            line("the solution", "정답 코드", &format!("cargo lesson diff {name} {}", next.name))?;
         }
     }
     Ok(())

@@ -39,7 +39,7 @@ fn server_that(serve: fn(&mut TcpStream) -> std::io::Result<()>) -> Result<Strin
 }
 
 /// The text without the numbers of its ports.
-fn without_ports(text: &str) -> String {
+pub fn without_ports(text: &str) -> String {
     let mut pieces = text.split("127.0.0.1:");
     let first = pieces.next().unwrap_or_default().to_string();
     pieces.fold(first, |text, piece| {
