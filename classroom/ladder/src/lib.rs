@@ -7,11 +7,13 @@
 //! | `code.rs` | `Changes`: what changes in the code from one stage to another, also as a patch |
 //! | `build.rs` | `build`: stages become programs |
 //! | `window.rs` | a stage's files as they are without its window |
+//! | `answers.rs` | `Answers`: the hints and answers to the exercises of the notes |
 //! | `wire.rs` | `Wire`: what the servers answer to the requests of the contract and to the attacks |
 //!
 //! How many stages there are is written nowhere: what needs the stages reads the folder `steps` through `Ladder`.
 //! The folder `mine` holds the copies that students have made; they are no part of the ladder.
 
+pub mod answers;
 pub mod build;
 pub mod code;
 mod window;

@@ -6,6 +6,7 @@ mod carry;
 mod check;
 mod diff;
 mod half;
+mod hint;
 mod list;
 mod page;
 mod pager;
@@ -99,6 +100,10 @@ enum Command {
         #[arg(long)]
         half: bool,
     },
+    /// Show the next hint for an exercise of the notes, or its answer
+    ///
+    /// The hints that were shown are counted in mine/.hints, so that the next call shows the next hint.
+    Hint(hint::Arguments),
     /// Carry the uncommitted changes of a stage into all later ones
     Carry {
         /// The stage that was fixed
@@ -173,6 +178,7 @@ fn run(cli: Cli, lang: Lang) -> Result<ExitCode> {
         Command::Check(arguments) => return check::run(&ladder, &arguments, lang),
         Command::Watch(arguments) => watch::run(&ladder, &arguments, lang)?,
         Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half, lang)?,
+        Command::Hint(arguments) => hint::run(&ladder, &arguments, lang)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }

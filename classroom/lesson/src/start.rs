@@ -1,6 +1,7 @@
 //! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
 
 use crate::half;
+use crate::hint::command_for_copy;
 use crate::words::{idea, pad};
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
@@ -93,8 +94,14 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
         line("check it", "검사", &format!("cargo lesson check {number} {name}"))?;
         line("at each save", "저장할 때마다", &format!("cargo lesson watch {number} {name}"))?;
         line("is it done?", "끝났는지 확인", &format!("cargo test -p {name}"))?;
-        if next != stage {
-            line("the solution", "정답 코드", &format!("cargo lesson diff {name} {}", next.name))?;
+        if let Some(from) = stage.number.filter(|_| next != stage) {
+            match command_for_copy(ladder, from, number) {
+                Some(hint) => line("the first hint", "첫 힌트", &hint)?,
+                None => {
+                    let diff = format!("cargo lesson diff {name} {}", next.name);
+                    line("the solution", "정답 코드", &diff)?;
+                }
+            }
         }
     }
     Ok(())

@@ -8,11 +8,13 @@
 //! | [`numbers`] | the numbers of lines that a stage adds and removes are right |
 //! | [`links`] | what a link leads to exists |
 //! | `commands` | a command prints what is shown below it |
+//! | [`answers`] | each exercise has hints, an answer, and a way to check it |
 //! | [`editions`] | two editions have the same outline |
 //! | [`teaching`] | each section has a lesson plan, and its minutes, questions and commands are right |
 //!
-//! No module knows a language: each takes the text of any edition.
+//! No module but [`answers`] knows a language: each takes the text of any edition.
 
+pub mod answers;
 #[cfg(unix)]
 pub mod commands;
 mod edition;
@@ -42,8 +44,8 @@ pub struct Findings {
     pub wrong: Vec<String>,
 }
 
-/// Checks everything that can be checked without running a command, in the workspace at `root`: the notes and the
-/// README in both languages. Each result has a name.
+/// Checks everything that can be checked without running a command, in the workspace at `root`: the notes, the
+/// answers and the README in both languages. Each result has a name.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -67,6 +69,16 @@ pub fn check(root: &Path) -> Result<Vec<(String, Findings)>> {
     }
     add("outline", &korean, editions::check(&english, &korean));
     check_plans(root, [&english, &korean], &ladder, &mut add)?;
+    let [english, korean] = pair(root, ["ANSWERS.md", "ANSWERS.ko.md"])?;
+    for (answers, notes, words) in
+        [(&english, "NOTES.md", answers::ENGLISH), (&korean, "NOTES.ko.md", answers::KOREAN)]
+    {
+        add("exercises", answers, answers::check(root, notes, &answers.name, &words)?);
+        add("blocks", answers, order::kinds(answers));
+        add("quotes", answers, quotes::check(answers, root));
+        add("links", answers, links::check(answers, &ladder)?);
+    }
+    add("outline", &korean, editions::check(&english, &korean));
     let [english, korean] = pair(root, ["README.md", "README.ko.md"])?;
     for readme in [&english, &korean] {
         add("links", readme, links::check(readme, &ladder)?);

@@ -1,4 +1,4 @@
-//! Each command of NOTES.md and README.md prints what is shown below it.
+//! Each command of NOTES.md, ANSWERS.md and README.md prints what is shown below it.
 //!
 //! What is shown was printed on Linux; elsewhere the system has other words and numbers for its errors.
 #![cfg(target_os = "linux")]
@@ -34,10 +34,13 @@ fn uses(programs: &str, section: &Section) -> Result<bool> {
     Ok(commands.any(|command| other.is_match(command)))
 }
 
-/// NOTES.md with the sections that use other programs, or with those that do not. The sections that use PostgreSQL
-/// are in neither.
-fn notes(other_programs: bool) -> Result<Edition> {
-    let mut edition = Edition::read(&root()?, "NOTES.md")?;
+/// The texts whose commands are run. Another language has the same commands.
+const TEXTS: [&str; 2] = ["NOTES.md", "ANSWERS.md"];
+
+/// The text `name` with the sections that use other programs, or with those that do not. The sections that use
+/// PostgreSQL are in neither.
+fn sections(name: &str, other_programs: bool) -> Result<Edition> {
+    let mut edition = Edition::read(&root()?, name)?;
     let mut kept = Vec::new();
     for section in edition.sections.drain(..) {
         if uses(OTHER_PROGRAMS, &section)? == other_programs && !uses(POSTGRESQL, &section)? {
@@ -45,6 +48,15 @@ fn notes(other_programs: bool) -> Result<Edition> {
         }
     }
     Ok(Edition { sections: kept, ..edition })
+}
+
+/// Runs these sections of all texts.
+fn run_texts(other_programs: bool) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for name in TEXTS {
+        runs.extend(run(&sections(name, other_programs)?, &root()?)?);
+    }
+    Ok(runs)
 }
 
 /// Compares what the commands have printed with the notes, and looks whether the comparison would notice a mistake.
@@ -58,14 +70,14 @@ fn accept(runs: &[Run]) {
 
 #[test]
 fn every_command_that_needs_only_rust_prints_what_is_shown() -> Result<()> {
-    accept(&run(&notes(false)?, &root()?)?);
+    accept(&run_texts(false)?);
     Ok(())
 }
 
 #[needs("curl", "nc", "python3", "sqlite3")]
 #[test]
 fn every_command_that_needs_another_program_prints_what_is_shown() -> Result<()> {
-    accept(&run(&notes(true)?, &root()?)?);
+    accept(&run_texts(true)?);
     Ok(())
 }
 
@@ -89,7 +101,7 @@ fn every_command_that_needs_postgresql_prints_what_is_shown() -> Result<()> {
 fn without_a_network_of_its_own_port_8080_may_be_in_use() -> Result<()> {
     // If the port is in use already, so much the better.
     let _in_use = TcpListener::bind("127.0.0.1:8080");
-    let mut edition = notes(false)?;
+    let mut edition = sections("NOTES.md", false)?;
     edition
         .sections
         .retain(|section| section.blocks().any(|block| block.text.contains(" -- server")));

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use ladder::Ladder;
-use notes::{Edition, Item, editions, links, numbers, order, quotes};
+use ladder::answers::Answers;
+use notes::{Edition, Item, answers, editions, links, numbers, order, quotes};
 use regex::Regex;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -164,6 +165,32 @@ fn the_order_of_the_parts() -> Result<()> {
         let wrong = text.replacen(&format!("**{part}.**"), part, 1);
         assert_eq!(order::parts(&notes(&wrong)?, &order::PARTS).wrong.len(), 1, "{part}");
     }
+    Ok(())
+}
+
+/// Each bold word of the answers, and each number and task of an exercise.
+#[test]
+fn any_part_of_an_exercise() -> Result<()> {
+    let notes = text()?;
+    let text = fs::read_to_string(root().join("ANSWERS.md"))?.replace("\r\n", "\n");
+    let wrong = |text: &str| {
+        let parsed = Answers::parse(text);
+        answers::compare(&notes, &parsed, "ANSWERS.md", &answers::ENGLISH).wrong
+    };
+    let before = wrong(&text).len();
+    let mut changed = 0;
+    for section in Answers::parse(&text).sections {
+        for exercise in section.exercises {
+            let parts = exercise.parts.iter().map(|part| part.line);
+            for line in parts.chain([exercise.line, exercise.line + 2]) {
+                let other = with_line(&text, line, |old| format!("So {}", old.replace("**", "")));
+                assert!(wrong(&other).len() > before, "line {line}");
+                changed += 1;
+            }
+        }
+    }
+    println!("parts changed: {changed}");
+    assert!(changed > 200);
     Ok(())
 }
 

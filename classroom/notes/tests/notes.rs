@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use ladder::Ladder;
-use notes::{Edition, Findings, Item, check, teaching};
+use ladder::answers::Answers;
+use notes::{Edition, Findings, Item, Section, answers, check, teaching};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -39,6 +40,18 @@ const BY_HAND: &[&str] = &[
     "example.org",
 ];
 
+/// The same in the answers.
+const BY_HAND_IN_ANSWERS: &[&str] = &[
+    // Two servers run at the same time.
+    "cargo run -p s01_echo -- server --addr 127.0.0.1:8081",
+    // Code of a student's copy, and what its server prints.
+    "while stream.read_until(b' ', &mut line)? > 0 {",
+    "received \"one\\ntwo\"",
+    "if let Err(error) = serve(stream, peer, &mut messages) {",
+    // Other programs hold connections open.
+    "curl -s -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:8080/                            # prints 503",
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -63,6 +76,21 @@ fn the_notes_and_the_readme_agree_with_the_programs() -> Result<()> {
 #[test]
 fn every_block_that_no_test_runs_is_known() -> Result<()> {
     assert_eq!(Edition::read(&root(), "NOTES.md")?.by_hand(), BY_HAND);
+    assert_eq!(Edition::read(&root(), "ANSWERS.md")?.by_hand(), BY_HAND_IN_ANSWERS);
+    Ok(())
+}
+
+/// Both languages check an exercise in the same way.
+#[test]
+fn how_the_exercises_are_checked() -> Result<()> {
+    let english = answers::kinds(&Answers::read(&root(), "ANSWERS.md")?, &answers::ENGLISH);
+    let korean = answers::kinds(&Answers::read(&root(), "ANSWERS.ko.md")?, &answers::KOREAN);
+    assert_eq!(english, korean);
+    for (kind, name) in answers::ENGLISH.kinds.iter().enumerate() {
+        let count = english.iter().filter(|found| **found == Some(kind)).count();
+        println!("{name}: {count} of {} exercises", english.len());
+        assert!(count > 0, "{name}");
+    }
     Ok(())
 }
 
@@ -109,10 +137,17 @@ fn one_stage_more() -> Result<()> {
     for edition in ["NOTES.md", "NOTES.ko.md"] {
         add_section(root, edition, &last.name, number, &name)?;
     }
-    // Now it has no lesson plan.
+    // Now it has no answers and no lesson plan.
     let missing = wrong(check(root)?);
+    assert!(
+        missing.contains("ANSWERS.md: the exercises of a section have no answers"),
+        "{missing}"
+    );
     assert!(missing.contains("TEACHING.md: there is no plan"), "{missing}");
-    assert_eq!(missing.lines().count(), 2, "{missing}");
+    assert_eq!(missing.lines().count(), 4, "{missing}");
+    for edition in ["ANSWERS.md", "ANSWERS.ko.md"] {
+        add_answers(root, edition, &last.name, number, &name)?;
+    }
     for edition in ["TEACHING.md", "TEACHING.ko.md"] {
         add_plan(root, edition, &last.name, number, &name)?;
     }
@@ -127,14 +162,9 @@ fn one_stage_more() -> Result<()> {
 
 /// Copies the section of the last stage, number `number`, for the new stage `name` behind it.
 fn add_section(root: &Path, edition: &str, last: &str, number: u32, name: &str) -> Result<()> {
-    let path = root.join(edition);
-    let text = fs::read_to_string(&path)?;
+    let text = fs::read_to_string(root.join(edition))?;
     let notes = Edition::parse(edition, &text)?;
-    let at = notes.sections.iter().position(|section| section.number() == Some(number));
-    let at = at.with_context(|| format!("{edition} has no section {number}"))?;
-    let (section, next) = (&notes.sections[at], notes.sections.get(at + 1));
-    let lines: Vec<&str> = text.lines().collect();
-    let end = next.map_or(lines.len(), |next| next.line - 1);
+    let (section, lines) = section_of(&notes, &text, number)?;
 
     // The new stage changes one line.
     let lead_in = section.lead_ins()[5];
@@ -142,15 +172,45 @@ fn add_section(root: &Path, edition: &str, last: &str, number: u32, name: &str) 
         Item::Paragraph { lead_in: Some(own), .. } => own == lead_in,
         _ => false,
     });
-    let from = paragraph.context("no paragraph with the numbers")?.0 - 1;
-    let rest = lines[from..end].iter().position(|line| line.is_empty()).context("no end")?;
+    let from = paragraph.context("no paragraph with the numbers")?.0 - section.line;
+    let rest = lines[from..].iter().position(|line| line.is_empty()).context("no end")?;
     let numbers = format!("**{lead_in}.** 1, 1: `main.rs` +1 −1.");
-    let own =
-        [&lines[section.line - 1..from], &[numbers.as_str()], &lines[from + rest..end]].concat();
-    let own = own.join("\n").replace(last, name);
-    let own = own.replacen(&format!("## {number}."), &format!("## {}.", number + 1), 1);
+    let own = [&lines[..from], &[numbers.as_str()], &lines[from + rest..]].concat();
+    insert(root, edition, number, &own.join("\n").replace(last, name))
+}
 
-    let all = [&lines[..end], &[own.as_str()], &lines[end..]].concat();
+/// Copies the answers of the last stage, number `number`, for the new stage behind it.
+fn add_answers(root: &Path, edition: &str, last: &str, number: u32, name: &str) -> Result<()> {
+    let text = fs::read_to_string(root.join(edition))?;
+    let answers = Edition::parse(edition, &text)?;
+    let (_, lines) = section_of(&answers, &text, number)?;
+    insert(root, edition, number, &lines.join("\n").replace(last, name))
+}
+
+/// The section with this number, and its lines.
+fn section_of<'a>(
+    edition: &'a Edition,
+    text: &'a str,
+    number: u32,
+) -> Result<(&'a Section, Vec<&'a str>)> {
+    let at = edition.sections.iter().position(|section| section.number() == Some(number));
+    let at = at.with_context(|| format!("{} has no section {number}", edition.name))?;
+    let section = &edition.sections[at];
+    let lines = text.lines().skip(section.line - 1);
+    let length = edition.sections.get(at + 1).map(|next| next.line - section.line);
+    Ok((section, lines.take(length.unwrap_or(usize::MAX)).collect()))
+}
+
+/// Puts `own` behind the section `number`, as the section with the next number.
+fn insert(root: &Path, edition: &str, number: u32, own: &str) -> Result<()> {
+    let path = root.join(edition);
+    let text = fs::read_to_string(&path)?;
+    let parsed = Edition::parse(edition, &text)?;
+    let (section, lines) = section_of(&parsed, &text, number)?;
+    let end = section.line - 1 + lines.len();
+    let own = own.replacen(&format!("## {number}."), &format!("## {}.", number + 1), 1);
+    let lines: Vec<&str> = text.lines().collect();
+    let all = [&lines[..end], &["", own.as_str(), ""], &lines[end..]].concat();
     Ok(fs::write(&path, all.join("\n") + "\n")?)
 }
 

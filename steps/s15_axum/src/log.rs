@@ -2,8 +2,8 @@
 //!
 //! `tracing` separates the two sides of a log. The code says what happened, with `info!` or
 //! `debug!`. A *subscriber* decides which of these *events* are shown, in which form, and where.
-//! This subscriber replaces escape sequences, and gives the lines to a thread that writes them. When
-//! the queue of that thread is full, lines are dropped.
+//! This subscriber replaces escape sequences, and gives the lines to a thread that writes them.
+//! When the queue of that thread is full, lines are dropped.
 
 use jiff::Timestamp;
 use std::fmt;

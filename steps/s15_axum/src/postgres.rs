@@ -101,7 +101,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Makes the tables. At the start nothing is tried again, so that a wrong address is told at once.
+    /// Makes the tables. At the start nothing is tried again: a wrong address is told at once.
     async fn make_tables(&self) -> Result<()> {
         let client = self.pool.get().await.map_err(cause)?;
         Ok(client.batch_execute(TABLES).await?)

@@ -4,8 +4,8 @@
 //! *Asynchronous* code has *tasks* in place of threads. A task that waits, at an `await`, gives its
 //! thread to another task. So a few threads serve thousands of connections.
 //!
-//! A *handler* is a function for one method on one path. Its parameters are *extractors*: each takes
-//! a part of the request, or refuses the request. A *layer* wraps all handlers: it sees each request
+//! A *handler* is a function for one method on one path. Its parameters are *extractors*: each
+//! takes a part of the request, or refuses the request. A *layer* wraps all handlers: it sees each request
 //! before them, and each response after them.
 
 use crate::http::{HttpError, parse_digits};

@@ -223,7 +223,7 @@ mine/my_put: s06_form의 사본이며, 이제 여러분의 것입니다
   검사             cargo lesson check 7 my_put
   저장할 때마다    cargo lesson watch 7 my_put
   끝났는지 확인    cargo test -p my_put
-  정답 코드        cargo lesson diff my_put s07_put
+  첫 힌트          [..]
 
 "#]]);
     start(&["6", "my_half", "--half"]).stdout_eq(str![[r#"
@@ -235,7 +235,7 @@ mine/my_half: 반쯤 완성된 s07_put의 사본이며, 이제 여러분의 것�
   검사             cargo lesson check 7 my_half
   저장할 때마다    cargo lesson watch 7 my_half
   끝났는지 확인    cargo test -p my_half
-  정답 코드        cargo lesson diff my_half s07_put
+  첫 힌트          [..]
 
 "#]]);
     start(&["3", "my_window"]).stdout_eq(str![[r#"
@@ -246,7 +246,7 @@ mine/my_window: s03_http의 사본이며, 이제 여러분의 것입니다
   검사             cargo lesson check 4 my_window
   저장할 때마다    cargo lesson watch 4 my_window
   끝났는지 확인    cargo test -p my_window
-  정답 코드        cargo lesson diff my_window s04_window
+  첫 힌트          [..]
 
 "#]]);
     // The list has the copies, with the ideas of their stages.

@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod hint;
 mod korean;
 #[cfg(target_os = "linux")]
 mod pipe;

@@ -134,7 +134,7 @@ mine/my_put is a copy of s06_form and yours
   check it         cargo lesson check 7 my_put
   at each save     cargo lesson watch 7 my_put
   is it done?      cargo test -p my_put
-  the solution     cargo lesson diff my_put s07_put
+  the first hint   cargo lesson hint 7 1
 
 "#]]);
     // Git does not ignore it, and nothing else has changed.
