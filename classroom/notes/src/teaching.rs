@@ -409,7 +409,8 @@ fn command_problem(command: &str, ladder: &Ladder) -> Option<String> {
         ["cargo", "run", rest @ ..] => run_problem(rest, ladder),
         ["cargo", "lesson", rest @ ..] => lesson_problem(rest, ladder),
         ["cargo", "build" | "test", ..] => None,
-        [program, ..] if PROGRAMS.contains(program) => None,
+        // A script of a stage. That it exists was looked up above.
+        [program, ..] if program.starts_with("steps/") || PROGRAMS.contains(program) => None,
         _ => Some(format!("`{command}` begins with no known command")),
     }
 }

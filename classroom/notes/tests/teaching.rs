@@ -134,6 +134,11 @@ fn a_command_that_does_not_exist() -> Result<()> {
         ("cargo lesson wire 3 4", "cargo lesson wire 3 99", "no stage 99"),
         ("cargo lesson start 1 my_loop --half", "cargo lesson start 1 my_loop --third", "--third"),
         ("attack smuggling", "attack juggling", "no attack juggling"),
+        (
+            "s14_shared/cluster.sh start",
+            "s14_shared/clutter.sh start",
+            "no steps/s14_shared/clutter.sh",
+        ),
         ("captures/s01_echo.pcap", "captures/s01_eko.pcap", "no captures/s01_eko.pcap"),
         ("`curl -I ", "`curling -I ", "begins with no known command"),
         ("`curl -I http://127.0.0.1:8080/`", "curl", "is no command between backticks"),
@@ -150,9 +155,9 @@ fn a_way_through_the_course() -> Result<()> {
     for (old, new, problem) in [
         ("| 4 | 4, 5 | 100 |", "| 4 | 4, 5 | 90 |", "the minutes are 100"),
         ("| 4 | 4, 5 | 100 |", "| 4 | 4 | 50 |", "this is 0 times in the first way"),
-        ("| 15 | – | 0 |", "| 15 | 4 | 50 |", "this is 2 times in the first way"),
-        ("| 15 | – | 0 |", "| 15 | 99 | 0 |", "there is no plan 99"),
-        ("| 15 | – | 0 | – |\n", "", "have not [15, 2] rows"),
+        ("| 15 | 15 | 50 |", "| 15 | 15, 4 | 100 |", "this is 2 times in the first way"),
+        ("| 15 | 15 | 50 |", "| 15 | 99 | 0 |", "there is no plan 99"),
+        ("| 15 | 15 | 50 | – |\n", "", "have not [15, 2] rows"),
         ("| Sunday | packets, 8,", "| Sunday | packages, 8,", "there is no plan packages"),
     ] {
         let found = wrong_with(old, new)?;

@@ -1,10 +1,10 @@
-//! The connection to the database, which can be lost and comes back.
+//! The connection to the database, which can be lost and is then opened again.
 //!
-//! A program that asks another one over a network gets an answer, an error, or nothing at all: the
-//! other machine can stand still. So each wait needs a *timeout*.
+//! A program that asks another one over a network gets an answer, an error, or nothing at all, if
+//! the other machine has stopped. So each wait needs a *timeout*.
 //!
-//! After an error the server connects again. If it tried all the time, it would load a database that
-//! has just come back. So the pause between two tries grows, up to a limit (*exponential backoff*).
+//! After an error the server connects again. Many tries without a pause would keep a database busy
+//! that has just started. So the pause after each try grows, up to a limit (*exponential backoff*).
 
 use crate::http::HttpError;
 use crate::log::log;
@@ -21,17 +21,17 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Error, NoTls, Row};
 
 /// What bounds a connection at the database: a wait for a lock, and a transaction that its server
-/// left open. A limit for COMMIT itself would end it before the standby has the writes.
+/// left open. `statement_timeout` would not bound the wait of COMMIT for the standby.
 const SESSION: &str = "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '3s'; \
     SET client_connection_check_interval = '1s'";
 
 /// How long the database may take to answer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a request waits for a database that is lost. After that the answer is 503 at once.
+/// How long a request waits for a database that is lost. After that it tries once, or not at all.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the server waits before it connects again: at first, and at last.
+/// How long the server waits before it connects again: at first, and at the most.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -85,7 +85,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Names a database, which is connected when it is used.
+    /// Makes a database without a session. The first use of it connects.
     pub fn new(mut config: Config) -> Self {
         // A host that does not answer must not keep the server from the next one.
         config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
@@ -94,7 +94,7 @@ impl Database {
         Self { config, session: None, lost: None, retry_delay, retry }
     }
 
-    /// Connects, and tries it only once. So a wrong address is told at once.
+    /// Connects, with a single try, so that a wrong address is an error at once.
     pub fn connect(&mut self) -> Result<()> {
         self.session = Some(Session::connect(&self.config)?);
         Ok(())
@@ -146,7 +146,7 @@ impl Database {
 }
 
 /// Returns the status for an error of the store, or `None` for any other error.
-/// 503 stands for a database that is lost, busy or about to end: the same can succeed later.
+/// 503 stands for a database that is lost, busy or about to end: the same work can succeed later.
 pub fn status(error: &anyhow::Error) -> Option<u16> {
     if let Some(HttpError(status, _)) = error.downcast_ref() {
         return Some(*status);

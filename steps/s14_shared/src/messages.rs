@@ -31,8 +31,8 @@ use uuid::Uuid;
 const URL: &str = "--db postgresql://USER@HOST:PORT/NAME";
 
 /// The tables. A text is kept as it goes over the wire, with quotes. `lists` has one row, which
-/// describes the whole list, and `writes` has what was done lately. The first line lets one server
-/// after another make them.
+/// describes the whole list. `writes` has the id of each write of the last hour. Because of the
+/// lock, one server after another makes the tables.
 const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
     CREATE TABLE IF NOT EXISTS messages (position bigint PRIMARY KEY, json text NOT NULL); \
     CREATE TABLE IF NOT EXISTS lists (id int PRIMARY KEY, \
@@ -46,8 +46,8 @@ const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
 /// Locks the list, and says how long it is.
 const LOCK: &str = "SELECT length, bytes FROM lists WHERE id = 1 FOR UPDATE";
 
-/// Says for each write that wants to be done where it was stored, if it was done before, and how
-/// many bytes it replaces.
+/// Says for each write where it was stored, if it was done before, and how many bytes the text has
+/// that it replaces.
 const LOOK: &str = "SELECT writes.position, octet_length(messages.json)::bigint \
     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS asked (id, position, number) \
     LEFT JOIN writes ON writes.id = asked.id \
@@ -69,7 +69,7 @@ const LIST: &str = "SELECT version, \
 /// How long the list may be, as it goes over the wire. More is answered with 507.
 const MAX_LIST_BYTES: i64 = 512 << 10;
 
-/// Does `writes` in one transaction. If one does not fit, that is its answer.
+/// Does `writes` in one transaction. The answer of a write that cannot be done is an error.
 fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpError>>> {
     session.run("BEGIN ISOLATION LEVEL READ COMMITTED")?;
     let list = session.query(LOCK, &[])?;
@@ -161,7 +161,7 @@ struct Reader {
     database: Database,
     list: List,
     version: i64,
-    /// When the question began whose answer the list is.
+    /// When the last query for the list began.
     asked: Instant,
 }
 
@@ -264,7 +264,7 @@ impl Messages {
         self.write(Some(i64::try_from(index)?), text).map(drop)
     }
 
-    /// Lets a write wait, and returns when it is committed.
+    /// Puts a write into the queue, and returns its index when it is committed.
     fn write(&self, position: Option<i64>, text: &str) -> Result<usize> {
         let (answer, answered) = sync_channel(2);
         let json = serde_json::to_string(text)?;

@@ -62,7 +62,7 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = "messages.db")]
         db: String,
 
-        /// How long a client may take for its request, and again for the response, in seconds
+        /// How long a client may take for a head, a body, and each part of a response, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 10)]
         #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,

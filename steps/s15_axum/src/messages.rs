@@ -1,8 +1,8 @@
 //! The messages that the server keeps: in an SQLite file, or in PostgreSQL, where several servers
 //! share them.
 //!
-//! A *pool* opens connections to the store once, and lends one to each request that needs one. A
-//! request that gets no connection in time is answered 503.
+//! A *pool* keeps connections to the store open, and lends one to each request that needs one. A
+//! request that gets no connection in time is answered with 503.
 
 use crate::http::HttpError;
 use crate::postgres::{self, Postgres};

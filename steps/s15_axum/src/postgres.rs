@@ -1,8 +1,8 @@
 //! The messages in PostgreSQL: the same tables and the same transaction as in stage 14, so servers
 //! of both stages can share them.
 //!
-//! The pool of stage 14 was one connection for writes and one for reads. `deadpool_postgres` opens
-//! connections when they are needed, up to a limit, and keeps the prepared statements of each.
+//! Stage 14 has one connection for writes and one for reads. `deadpool_postgres` opens connections
+//! when they are needed, up to a limit, and keeps the prepared statements of each.
 
 use crate::http::HttpError;
 use crate::messages::MAX_LIST_BYTES;
@@ -32,7 +32,7 @@ const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
 /// Locks the list, and says how long it is.
 const LOCK: &str = "SELECT length, bytes FROM lists WHERE id = 1 FOR UPDATE";
 
-/// Says where a write was stored, if it was done before, and how many bytes it replaces.
+/// Says where a write was stored, if it was done before, and how many bytes the old text has.
 const LOOK: &str = "SELECT (SELECT position FROM writes WHERE id = $1), \
     (SELECT octet_length(json)::bigint FROM messages WHERE position = $2)";
 
@@ -86,8 +86,9 @@ struct Write {
 impl Postgres {
     /// Uses the database at `url` (postgresql://USER@HOST:PORT/NAME), and makes the tables.
     pub async fn open(url: &str) -> Result<Postgres> {
-        let mut config: Config =
-            url.parse().with_context(|| format!("write {URL}, unlike {url:?}"))?;
+        let mut config: Config = url
+            .parse()
+            .with_context(|| format!("--db is not the URL of a database; write {URL}"))?;
         // A host that does not answer must not keep the server from the next one.
         config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite).options(SESSION);
@@ -101,7 +102,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Makes the tables. At the start nothing is tried again: a wrong address is told at once.
+    /// Makes the tables, with a single try, so that a wrong address is an error at once.
     async fn make_tables(&self) -> Result<()> {
         let client = self.pool.get().await.map_err(cause)?;
         Ok(client.batch_execute(TABLES).await?)
@@ -204,13 +205,13 @@ fn list_bytes(json: i64) -> i64 {
     (json + 1).max(50)
 }
 
-/// Returns whether the same can succeed a little later, and there is time for it.
+/// Returns whether the same work can succeed a little later, and there is time for it.
 fn is_worth_a_retry(error: &anyhow::Error, start: Instant) -> bool {
     status(error) == Some(503) && start.elapsed() < DATABASE_TIMEOUT
 }
 
 /// Returns the status for an error of the database, or `None` for any other error.
-/// 503 stands for a database that is lost, busy or about to end: the same can succeed later.
+/// 503 stands for a database that is lost, busy or about to end: the same work can succeed later.
 pub fn status(error: &anyhow::Error) -> Option<u16> {
     if error.is::<Elapsed>() {
         return Some(503);

@@ -1,12 +1,12 @@
-//! The server: Tokio accepts connections, hyper speaks HTTP on them, and axum finds the function
-//! that answers a request.
+//! The server: Tokio accepts connections, hyper reads requests and writes responses on them, and
+//! axum finds the function that answers a request.
 //!
 //! *Asynchronous* code has *tasks* in place of threads. A task that waits, at an `await`, gives its
 //! thread to another task. So a few threads serve thousands of connections.
 //!
 //! A *handler* is a function for one method on one path. Its parameters are *extractors*: each
-//! takes a part of the request, or refuses the request. A *layer* wraps all handlers: it sees each request
-//! before them, and each response after them.
+//! takes a part of the request, or refuses the request. A *layer* wraps all handlers: it gets each
+//! request before them, and each response after them.
 
 use crate::http::{HttpError, parse_digits};
 use crate::messages::{Messages, status};
@@ -46,7 +46,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{debug, info};
 
-/// The limits of a request. hyper or a layer holds each of them but the first.
+/// The limits of a request. hyper or a layer checks each of them but the first.
 const MAX_TARGET_BYTES: usize = 8 << 10;
 const MAX_HEAD_BYTES: usize = 16 << 10;
 const MAX_FIELDS: usize = 100;
@@ -90,7 +90,7 @@ async fn listen(addr: &str, db: &str, timeout: Duration, max_connections: usize)
     let _ = writeln!(io::stdout(), "listening on {}", listener.local_addr()?);
     let permits = Arc::new(Semaphore::new(max_connections));
     let mut clients: HashMap<IpAddr, Arc<Semaphore>> = HashMap::new();
-    // One address can take seven eighths of 8 permits or more, so that some are left for others.
+    // With 8 permits or more, one address gets seven eighths, so that others are left.
     let max_of_client = max_connections - max_connections / 8;
     let tasks = TaskTracker::new();
     loop {
@@ -174,8 +174,9 @@ fn reject(stream: &TcpStream, peer: SocketAddr) {
 /// Makes a response without hyper, for a connection that hyper does not serve, or no longer.
 fn plain_response(status: StatusCode) -> String {
     let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let length = "Content-Length: 0\r\nConnection: close\r\nRetry-After: 1";
-    format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{length}\r\n\r\n")
+    let retry = if status == 503 { "Retry-After: 1\r\n" } else { "" };
+    let length = "Content-Length: 0\r\nConnection: close\r\n";
+    format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{length}{retry}\r\n")
 }
 
 /// Serves one connection, and closes it so that the response arrives. Logs an error.

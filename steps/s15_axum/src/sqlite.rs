@@ -3,8 +3,8 @@
 //! SQLite lets one connection write while others read. So one pool has a single connection, for
 //! writes, which wait for it in their order. Another pool has some connections for reads.
 //!
-//! A call to SQLite blocks its thread until the disk has answered. On a thread of the runtime, all
-//! tasks of that thread would wait, too. `spawn_blocking` runs the call on a thread beside them.
+//! A call to SQLite blocks its thread until the disk is done. On a thread of the runtime, all other
+//! tasks of that thread would wait, too. `spawn_blocking` runs the call on a separate thread.
 
 use crate::http::HttpError;
 use crate::messages::MAX_LIST_BYTES;
