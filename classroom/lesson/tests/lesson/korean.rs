@@ -148,6 +148,18 @@ fn a_right_server() -> Result<()> {
     Ok(())
 }
 
+/// The bar, and what is said at the end.
+#[test]
+fn a_right_server_is_watched() -> Result<()> {
+    let run = format!("'{}' server --addr {{addr}}", binary("s02_loop")?.display());
+    lesson(&["watch", "2", "--lang", "ko", "--run", &run]).success().stdout_eq(str![[r#"
+████████████████████████████████████████ 케이스 12개 가운데 12개 통과
+2단계를 마쳤습니다
+
+"#]]);
+    Ok(())
+}
+
 /// A sentence with the text of a server in it, and its likely cause. No line is wider than a terminal.
 #[test]
 fn one_fault_in_full() -> Result<()> {
