@@ -11,7 +11,7 @@
 //!
 //! `talk` (stages 1 and 2), `dialogue` (several requests on one connection) and `together` (several connections at a
 //! time) are questions of another form, and `date` reads the field Date;
-//! `program` is a server that the check itself starts; `hand` and `show` are for those who read the outcome.
+//! `program` is a server that the check itself starts; `hand`, `show` and `korean` are for those who read the outcome.
 
 mod cases;
 mod check;
@@ -22,6 +22,7 @@ mod dialogues;
 mod fault;
 mod hand;
 mod judge;
+mod korean;
 mod outcome;
 mod program;
 mod question;
@@ -35,6 +36,7 @@ pub use check::{Options, Restart, Server};
 pub use connection::{End, Exchange, Patience, exchange};
 pub use fault::Fault;
 pub use hand::command as by_hand;
+pub use korean::korean;
 pub use outcome::{Outcome, Verdict};
 pub use program::Program;
 pub use question::{Ending, Question, requests};

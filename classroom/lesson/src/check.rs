@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use contract::{Options, Outcome, Program, Restart, Server};
 use ladder::build::build;
 use ladder::{Ladder, Stage};
+use replay::Lang;
 use std::io::{self, IsTerminal, Write};
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
@@ -67,7 +68,7 @@ impl std::error::Error for BadArguments {}
 ///
 /// # Errors
 /// Arguments that cannot be ([`BadArguments`]), nothing that listens, a copy that does not build.
-pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<ExitCode> {
     let (number, stage) = stage(ladder, &arguments.stage)?;
     let ids = contract::ids(number);
     if let Some(only) = arguments.only.as_deref().filter(|only| !ids.contains(only)) {
@@ -104,32 +105,28 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<ExitCode> {
     left_out.retain(|(ids, _)| !ids.is_empty() && only.is_empty());
     let without: usize = left_out.iter().map(|(ids, _)| ids.len()).sum();
     let asks = arguments.only.as_ref().map_or(ids.len() - without, |_| 1);
-    let outcomes = ask(&mut server, number, arguments, asks)
+    let outcomes = ask(&mut server, number, arguments, asks, lang)
         .map_err(|error| with_command(error, ladder, stage, arguments))?;
     if !arguments.json {
-        let what = stage.map_or_else(|| format!("stage {number}"), |stage| stage.name.clone());
-        let addr = address(&server);
-        let cases = if asks == 1 { "1 case".to_string() } else { format!("{asks} cases") };
-        writeln!(anstream::stdout(), "asked {addr} what {what} answers: {cases}")?;
+        let sentence = what_was_asked(number, stage, &address(&server), asks, lang);
+        writeln!(anstream::stdout(), "{sentence}")?;
     }
     if arguments.json {
         print_json(&outcomes)?;
     } else if arguments.brief {
-        report::print_brief(&outcomes)?;
+        report::print_brief(&outcomes, lang)?;
     } else {
         let start = start_of(number, arguments);
-        report::print(&outcomes, &again(arguments), start.as_deref(), &left_out)?;
+        let again = again(arguments);
+        report::print(&outcomes, &again, start.as_deref(), &left_out, lang)?;
     }
     let passed = outcomes.iter().all(Outcome::passed);
-    if passed && !arguments.json && arguments.only.is_none() {
-        write!(
-            anstream::stdout(),
-            "{}",
-            what_next(arguments.name.as_deref()).trim_start_matches("; ")
-        )?;
-        if arguments.name.is_some() {
-            writeln!(anstream::stdout())?;
-        }
+    if passed
+        && !arguments.json
+        && arguments.only.is_none()
+        && let Some(next) = what_next(arguments.name.as_deref(), lang)
+    {
+        writeln!(anstream::stdout(), "{next}")?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -213,17 +210,21 @@ fn ask(
     number: u32,
     arguments: &Arguments,
     asks: usize,
+    lang: Lang,
 ) -> Result<Vec<Outcome>> {
     let shows = io::stderr().is_terminal() && !arguments.json;
     let mut asked = 0;
     let mut progress = |_: &Outcome| {
         asked += 1;
         if shows {
-            eprint!("\r{asked} of {asks} \r");
+            match lang {
+                Lang::En => eprint!("\r{asked} of {asks} \r"),
+                Lang::Ko => eprint!("\r{asked}/{asks} \r"),
+            }
         }
         true
     };
-    let mut enter = ask_for_enter;
+    let mut enter = || ask_for_enter(lang);
     let restart = match server {
         _ if arguments.no_restart => Restart::LeaveOut,
         Server::Program(_) => Restart::Itself,
@@ -239,11 +240,16 @@ fn ask(
 }
 
 /// Asks the person to start the server again. Returns whether Enter was pressed.
-fn ask_for_enter() -> bool {
-    eprint!(
+fn ask_for_enter(lang: Lang) -> bool {
+    let sentence = lang.choose(
         "Stop the server with Ctrl-C, start it again at the same address, and press Enter here \
-         (--no-restart leaves this out): "
+         (--no-restart leaves this out): ",
+        Some(
+            "서버를 Ctrl-C로 끝내고 같은 주소에서 다시 시작한 다음, 여기서 Enter를 누르세요 \
+             (--no-restart를 붙이면 이 검사를 뺍니다): ",
+        ),
     );
+    eprint!("{sentence}");
     let mut line = String::new();
     io::stdin().read_line(&mut line).is_ok_and(|length| length > 0)
 }
@@ -271,9 +277,33 @@ fn with_command(
     }
 }
 
-/// What to do with a copy that is done, after what was said of it.
-pub fn what_next(name: Option<&str>) -> String {
-    name.map(|name| format!("; commit mine/{name} and Cargo.lock")).unwrap_or_default()
+/// What was asked, of which server, and how many cases there are.
+fn what_was_asked(
+    number: u32,
+    stage: Option<&Stage>,
+    addr: &str,
+    asks: usize,
+    lang: Lang,
+) -> String {
+    match lang {
+        Lang::En => {
+            let what = stage.map_or_else(|| format!("stage {number}"), |stage| stage.name.clone());
+            let cases = if asks == 1 { "1 case".to_string() } else { format!("{asks} cases") };
+            format!("asked {addr} what {what} answers: {cases}")
+        }
+        Lang::Ko => {
+            let what = stage.map_or_else(|| format!("{number}단계"), |stage| stage.name.clone());
+            format!("{addr} 서버가 {what} 서버와 같은지 검사했습니다. 케이스 {asks}개")
+        }
+    }
+}
+
+/// What to do with a copy that is done.
+pub fn what_next(name: Option<&str>, lang: Lang) -> Option<String> {
+    name.map(|name| match lang {
+        Lang::En => format!("commit mine/{name} and Cargo.lock"),
+        Lang::Ko => format!("이제 커밋하세요: mine/{name}, Cargo.lock"),
+    })
 }
 
 /// The command that starts the server for the commands that ask by hand; `None` if it runs already.

@@ -33,17 +33,13 @@ pub struct Arguments {
     /// The answer, and how to check it
     #[arg(long)]
     answer: bool,
-    /// The language, en or ko [default: that of the system]
-    #[arg(long)]
-    lang: Option<String>,
 }
 
 /// Prints the next hint for an exercise, or its answer.
 ///
 /// # Errors
 /// A stage or an exercise that does not exist.
-pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
-    let lang = Lang::named(arguments.lang.as_deref())?;
+pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let name = lang.choose("ANSWERS.md", Some("ANSWERS.ko.md"));
     let answers = Answers::read(&ladder.root, name)?;
     let (key, section) = find_section(ladder, &answers, &arguments.stage, name)?;

@@ -1,31 +1,33 @@
 //! `cargo lesson list`: the ladder as a table.
 
 use crate::table::{Cell, Column, Table, added_and_removed};
+use crate::words;
 use anstyle::Style;
 use anyhow::Result;
 use ladder::Ladder;
 use ladder::code::{Changes, count};
+use replay::Lang;
 use std::io::Write;
 
 /// Prints a row for each stage; the numbers are lines of its `src`, against the stage before. A narrow terminal
 /// gets no column for the names, which the commands contain.
-pub fn run(ladder: &Ladder) -> Result<()> {
-    let wide = table(ladder, true)?;
-    let table = if wide.fits() { wide } else { table(ladder, false)? };
+pub fn run(ladder: &Ladder, lang: Lang) -> Result<()> {
+    let wide = table(ladder, true, lang)?;
+    let table = if wide.fits() { wide } else { table(ladder, false, lang)? };
     write!(anstream::stdout(), "{table}")?;
     Ok(())
 }
 
-fn table(ladder: &Ladder, wide: bool) -> Result<Table> {
+fn table(ladder: &Ladder, wide: bool, lang: Lang) -> Result<Table> {
     let mut columns = vec![Column::fixed("")];
     if wide {
-        columns.push(Column::fixed("stage"));
+        columns.push(Column::fixed(lang.choose("stage", Some("단계"))));
     }
     columns.extend([
-        Column::text("the one idea"),
-        Column::number("added"),
-        Column::number("removed"),
-        Column::fixed("replay it with"),
+        Column::text(lang.choose("the one idea", Some("아이디어 하나"))),
+        Column::number(lang.choose("added", Some("추가"))),
+        Column::number(lang.choose("removed", Some("삭제"))),
+        Column::fixed(lang.choose("replay it with", Some("재생하는 명령"))),
     ]);
     let mut table = Table::new(columns);
     for stage in &ladder.all {
@@ -34,7 +36,7 @@ fn table(ladder: &Ladder, wide: bool) -> Result<Table> {
         if wide {
             row.push(Cell::styled(&stage.name, Style::new().bold()));
         }
-        row.push(Cell::new(&stage.idea));
+        row.push(Cell::new(words::idea(ladder, stage, lang)));
         if stage.is_copy() {
             row.extend([Cell::new(""), Cell::new("")]);
         } else {

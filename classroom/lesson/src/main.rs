@@ -15,11 +15,13 @@ mod start;
 mod table;
 mod watch;
 mod wire;
+mod words;
 
 use anyhow::Result;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use ladder::Ladder;
+use replay::Lang;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +34,9 @@ use std::process::ExitCode;
                   Without a command, lists the stages."
 )]
 struct Cli {
+    /// The language of list, check, watch, start and hint, en or ko [default: that of the system]
+    #[arg(long, global = true)]
+    lang: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -123,12 +128,19 @@ fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    match run(cli) {
+    let lang = match Lang::named(cli.lang.as_deref()) {
+        Ok(lang) => lang,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(cli, lang) {
         Ok(status) => status,
         // The reader has closed the pipe, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", words::say(lang, &format!("{error:#}")));
             if error.is::<check::BadArguments>() {
                 return ExitCode::from(2);
             }
@@ -155,18 +167,18 @@ fn unknown_command(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn run(cli: Cli) -> Result<ExitCode> {
+fn run(cli: Cli, lang: Lang) -> Result<ExitCode> {
     let ladder = Ladder::find()?;
     match cli.command.unwrap_or(Command::List) {
-        Command::List => list::run(&ladder)?,
+        Command::List => list::run(&ladder, lang)?,
         Command::Diff { from, to, file, all, stat, no_pager } => {
             diff::run(&ladder, diff::Options { from, to, file, all, stat, no_pager })?;
         }
         Command::Wire { stages, all, verbose } => wire::run(&ladder, &stages, all, verbose)?,
-        Command::Check(arguments) => return check::run(&ladder, &arguments),
-        Command::Watch(arguments) => watch::run(&ladder, &arguments)?,
-        Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half)?,
-        Command::Hint(arguments) => hint::run(&ladder, &arguments)?,
+        Command::Check(arguments) => return check::run(&ladder, &arguments, lang),
+        Command::Watch(arguments) => watch::run(&ladder, &arguments, lang)?,
+        Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half, lang)?,
+        Command::Hint(arguments) => hint::run(&ladder, &arguments, lang)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
     }

@@ -2,8 +2,10 @@
 
 use crate::half;
 use crate::hint::command_for_copy;
+use crate::words::{idea, pad};
 use anyhow::{Context, Result, bail, ensure};
 use ladder::{Ladder, Stage, number};
+use replay::Lang;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -23,7 +25,7 @@ const TEST_CRATES: [&str; 2] = ["anyhow", "contract"];
 /// # Errors
 /// A name that cannot be the name of a package here, or that is taken; a stage without a half-finished copy. Nothing is
 /// left of the copy then.
-pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool) -> Result<()> {
+pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) -> Result<()> {
     let stage = ladder.stage(stage)?;
     // A copy of the last stage is held to that stage, a copy of a copy to what that one was held to.
     let next = if stage.is_copy() { None } else { Some(ladder.after(stage).unwrap_or(stage)) };
@@ -41,36 +43,63 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool) -> Result<()
         return Err(error);
     }
     let mut output = anstream::stdout();
-    let kind = if is_half { "half-finished copy" } else { "copy" };
-    writeln!(output, "mine/{name} is a {kind} of {} and yours", from.name)?;
+    let title = match (lang, is_half) {
+        (Lang::En, false) => format!("mine/{name} is a copy of {} and yours", from.name),
+        (Lang::En, true) => {
+            format!("mine/{name} is a half-finished copy of {} and yours", from.name)
+        }
+        (Lang::Ko, false) => {
+            format!("mine/{name}: {}의 사본이며, 이제 여러분의 것입니다", from.name)
+        }
+        (Lang::Ko, true) => {
+            format!("mine/{name}: 반쯤 완성된 {}의 사본이며, 이제 여러분의 것입니다", from.name)
+        }
+    };
+    writeln!(output, "{title}")?;
+    let mut line = |english, korean, text: &str| {
+        writeln!(output, "  {}  {text}", pad(lang.choose(english, Some(korean)), 15))
+    };
     for function in &functions {
-        writeln!(output, "  write            {} in {}", function.name, function.file)?;
+        let text = match lang {
+            Lang::En => format!("{} in {}", function.name, function.file),
+            Lang::Ko => format!("{}의 {}", function.file, function.name),
+        };
+        line("write", "쓸 함수", &text)?;
     }
-    writeln!(output, "  replay it        cargo run -p {name}")?;
+    line("replay it", "재생", &format!("cargo run -p {name}"))?;
     if let Some(next) = next {
         if next != stage {
-            let label = if is_half { "what is new" } else { "what comes next" };
-            writeln!(output, "  {label:15}  {}: {}", next.name, next.idea)?;
+            let text = format!("{}: {}", next.name, idea(ladder, next, lang));
+            match is_half {
+                true => line("what is new", "새로운 것", &text)?,
+                false => line("what comes next", "다음 단계", &text)?,
+            }
         }
         let number = next.number.unwrap_or_default();
         let note = match next == stage {
-            true => Some("is the last stage"),
+            true => Some(("is the last stage", "마지막 단계라서")),
             false if is_half => None,
-            false => answers_the_same(stage, next)?.then_some("leaves the server as it is"),
+            false => answers_the_same(stage, next)?
+                .then_some(("leaves the server as it is", "서버를 바꾸지 않는 단계라서")),
         };
-        if let Some(note) = note {
-            let passes = "check and test pass from the beginning";
-            writeln!(output, "  note             {} {note}: {passes}", next.name)?;
+        if let Some((english, korean)) = note {
+            let text = match lang {
+                Lang::En => {
+                    format!("{} {english}: check and test pass from the beginning", next.name)
+                }
+                Lang::Ko => format!("{}: {korean} 처음부터 검사와 테스트를 통과합니다", next.name),
+            };
+            line("note", "참고", &text)?;
         }
-        writeln!(output, "  check it         cargo lesson check {number} {name}")?;
-        writeln!(output, "  at each save     cargo lesson watch {number} {name}")?;
-        writeln!(output, "  is it done?      cargo test -p {name}")?;
+        line("check it", "검사", &format!("cargo lesson check {number} {name}"))?;
+        line("at each save", "저장할 때마다", &format!("cargo lesson watch {number} {name}"))?;
+        line("is it done?", "끝났는지 확인", &format!("cargo test -p {name}"))?;
         if let Some(from) = stage.number.filter(|_| next != stage) {
             match command_for_copy(ladder, from, number) {
-                Some(hint) => writeln!(output, "  the first hint   {hint}")?,
+                Some(hint) => line("the first hint", "첫 힌트", &hint)?,
                 None => {
                     let diff = format!("cargo lesson diff {name} {}", next.name);
-                    writeln!(output, "  the solution     {diff}")?;
+                    line("the solution", "정답 코드", &diff)?;
                 }
             }
         }

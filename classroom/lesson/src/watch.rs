@@ -1,11 +1,12 @@
 //! `cargo lesson watch`: the check is made again after each save, until all cases hold.
 
 use crate::check::{self, BadArguments};
-use crate::report;
+use crate::{report, words};
 use anyhow::{Context, Result};
 use contract::{Options, Outcome, Restart, Server};
 use ladder::Ladder;
 use notify::{Event, EventKind, RecursiveMode, Watcher};
+use replay::Lang;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Arguments that cannot be ([`BadArguments`]), or files that the system does not watch.
-pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
+pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let (number, _) = check::stage(ladder, &arguments.stage)?;
     if arguments.name.is_none() && arguments.run.is_none() {
         let sentence = "give the name of your copy, or the command that starts your server: --run 'COMMAND {addr}'";
@@ -65,24 +66,36 @@ pub fn run(ladder: &Ladder, arguments: &Arguments) -> Result<()> {
         let checked = check(ladder, arguments, number, &saved, &mut changed);
         if !changed {
             match &checked {
-                Ok(outcomes) => report::print_bar(outcomes, all)?,
-                Err(error) => writeln!(anstream::stdout(), "{error:#}")?,
+                Ok(outcomes) => report::print_bar(outcomes, all, lang)?,
+                Err(error) => {
+                    let sentence = words::say(lang, &format!("{error:#}"));
+                    writeln!(anstream::stdout(), "{sentence}")?;
+                }
             }
             if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
-                writeln!(
-                    anstream::stdout(),
-                    "stage {number} is done{}",
-                    check::what_next(arguments.name.as_deref())
-                )?;
+                let next = check::what_next(arguments.name.as_deref(), lang);
+                let sentence = match (lang, next) {
+                    (Lang::En, None) => format!("stage {number} is done"),
+                    (Lang::En, Some(next)) => format!("stage {number} is done; {next}"),
+                    (Lang::Ko, None) => format!("{number}단계를 마쳤습니다"),
+                    (Lang::Ko, Some(next)) => format!("{number}단계를 마쳤습니다. {next}"),
+                };
+                writeln!(anstream::stdout(), "{sentence}")?;
                 return Ok(());
             }
             let names: Vec<String> =
                 folders.iter().map(|folder| folder.display().to_string()).collect();
-            writeln!(
-                anstream::stdout(),
-                "\nsave a file in {} to check again; Ctrl-C ends",
-                names.join(" or ")
-            )?;
+            let sentence = match lang {
+                Lang::En => {
+                    let names = names.join(" or ");
+                    format!("save a file in {names} to check again; Ctrl-C ends")
+                }
+                Lang::Ko => {
+                    let names = names.join(", ");
+                    format!("다시 검사하려면 이 폴더의 파일을 저장하세요: {names} (끝내기: Ctrl-C)")
+                }
+            };
+            writeln!(anstream::stdout(), "\n{sentence}")?;
             wait(&saved)?;
         }
         settle(&saved);

@@ -59,11 +59,14 @@ fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
 
 /// A picture as an address that holds it.
 fn data_url(path: &Path) -> Result<CowStr<'static>> {
-    if path.extension().is_none_or(|extension| extension != "png") {
-        bail!("{} is no PNG, and the page can hold nothing else", path.display());
-    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let media_type = match extension {
+        Some("png") => "image/png",
+        Some("svg") => "image/svg+xml",
+        _ => bail!("{} is neither PNG nor SVG; the page holds no others", path.display()),
+    };
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(format!("data:image/png;base64,{}", BASE64_STANDARD.encode(bytes)).into())
+    Ok(format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes)).into())
 }
 
 #[cfg(test)]

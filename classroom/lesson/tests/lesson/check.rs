@@ -39,7 +39,7 @@ fn server_that(serve: fn(&mut TcpStream) -> std::io::Result<()>) -> Result<Strin
 }
 
 /// The text without the numbers of its ports.
-fn without_ports(text: &str) -> String {
+pub fn without_ports(text: &str) -> String {
     let mut pieces = text.split("127.0.0.1:");
     let first = pieces.next().unwrap_or_default().to_string();
     pieces.fold(first, |text, piece| {
@@ -243,6 +243,7 @@ fn a_restart_by_hand() -> Result<()> {
         Command::new(env!("CARGO_BIN_EXE_lesson"))
             .args(["check", "8", "--addr", server.addr()])
             .current_dir(root())
+            .env("LC_ALL", "C")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -341,6 +342,7 @@ fn a_body_without_an_end() -> Result<()> {
         Command::new(env!("CARGO_BIN_EXE_lesson"))
             .args(["check", "7", "--addr", &addr])
             .current_dir(root())
+            .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .spawn()?,
     );

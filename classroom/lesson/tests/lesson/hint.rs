@@ -147,10 +147,6 @@ fn what_has_no_hint() -> Result<()> {
             "there is no exercise 9; this section has the exercises 1 to 3\n",
         ),
         (&["hint", "7", "--answer"], "say which exercise: cargo lesson hint 7 1 --answer\n"),
-        (
-            &["hint", "7", "--lang", "fr"],
-            "\"fr\" is not a language of the lessons; choose en or ko\n",
-        ),
     ] {
         lesson_in(scratch.folder(), arguments).code(1).stdout_eq("").stderr_eq(sentence);
     }

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod hint;
+mod korean;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;
@@ -47,6 +48,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     Command::new(env!("CARGO_BIN_EXE_lesson"))
         .args(arguments)
         .current_dir(folder)
+        .env("LC_ALL", "C")
         .env_remove("CLICOLOR_FORCE")
         .timeout(LIMIT)
         .with_assert(snapbox::Assert::new().action_env("SNAPSHOTS").normalize_paths(false))

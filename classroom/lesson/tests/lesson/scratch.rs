@@ -92,7 +92,7 @@ impl Scratch {
 }
 
 /// A line that all stages from the first to the last have.
-const COMMENT: &str = "//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.";
+const COMMENT: &str = "//! `connect` asks the system for a TCP connection to the server. The system chooses a free port for";
 
 #[needs("git")]
 #[test]
@@ -103,10 +103,10 @@ there is nothing to carry: steps/s06_form has no uncommitted changes
 
 "#]]);
 
-    scratch.replace("steps/s06_form/src/server.rs", COMMENT, "// No body.")?;
+    scratch.replace("steps/s06_form/src/client.rs", COMMENT, "//! Another line.")?;
     let before = scratch.changed()?;
     let carried = |number| -> Result<String> {
-        let line = |stage| format!("steps/{stage}/src/server.rs: carried\n");
+        let line = |stage| format!("steps/{stage}/src/client.rs: carried\n");
         Ok(scratch.later(number)?.iter().map(line).collect())
     };
     let wanted = format!("{}nothing was written: this was a dry run\n", carried(6)?);
@@ -114,24 +114,24 @@ there is nothing to carry: steps/s06_form has no uncommitted changes
     assert_eq!(scratch.changed()?, before);
 
     let committed =
-        |stage: &str| scratch.git(&["show", &format!("HEAD:steps/{stage}/src/server.rs")]);
+        |stage: &str| scratch.git(&["show", &format!("HEAD:steps/{stage}/src/client.rs")]);
     lesson_in(scratch.folder(), &["carry", "6"]).success().stderr_eq("");
     for stage in scratch.later(6)? {
-        let text = scratch.read(&format!("steps/{stage}/src/server.rs"))?;
-        assert_eq!(text, committed(&stage)?.replace(COMMENT, "// No body."), "{stage}");
+        let text = scratch.read(&format!("steps/{stage}/src/client.rs"))?;
+        assert_eq!(text, committed(&stage)?.replace(COMMENT, "//! Another line."), "{stage}");
     }
-    assert!(scratch.read("steps/s05_get/src/server.rs")? == committed("s05_get")?);
+    assert!(scratch.read("steps/s05_get/src/client.rs")? == committed("s05_get")?);
 
     // Carried is carried; the later stages now have changes, which have to be committed first.
     lesson_in(scratch.folder(), &["carry", "6"]).code(1).stdout_eq("").stderr_eq(str![[r#"
-steps/s07_put/src/server.rs has uncommitted changes; commit them, or take them back with git, first
+steps/s07_put/src/client.rs has uncommitted changes; commit them, or take them back with git, first
 
 "#]]);
     scratch.commit()?;
-    scratch.replace("steps/s09_vps/src/server.rs", "// No body.", COMMENT)?;
+    scratch.replace("steps/s09_vps/src/client.rs", "//! Another line.", COMMENT)?;
     scratch.commit()?;
-    scratch.replace("steps/s08_sqlite/src/server.rs", "// No body.", COMMENT)?;
-    let wanted = format!("steps/s09_vps/src/server.rs: has it already\n{}", carried(9)?);
+    scratch.replace("steps/s08_sqlite/src/client.rs", "//! Another line.", COMMENT)?;
+    let wanted = format!("steps/s09_vps/src/client.rs: has it already\n{}", carried(9)?);
     lesson_in(scratch.folder(), &["carry", "8"]).success().stdout_eq(wanted);
     Ok(())
 }
@@ -141,35 +141,35 @@ steps/s07_put/src/server.rs has uncommitted changes; commit them, or take them b
 fn a_fix_that_conflicts() -> Result<()> {
     let scratch = Scratch::new()?;
     scratch.replace(
-        "steps/s08_sqlite/src/server.rs",
+        "steps/s08_sqlite/src/client.rs",
         COMMENT,
         "// Stage 8 has other words here.",
     )?;
     scratch.commit()?;
-    scratch.replace("steps/s06_form/src/server.rs", COMMENT, "// No body.")?;
+    scratch.replace("steps/s06_form/src/client.rs", COMMENT, "//! Another line.")?;
     fs::write(scratch.path("steps/s06_form/src/new.rs"), "// No later stage has this.\n")?;
     let mut wanted = String::new();
     for stage in scratch.later(6)? {
         let outcome = if stage == "s08_sqlite" { "CONFLICT" } else { "carried" };
-        wanted.push_str(&format!("steps/{stage}/src/server.rs: {outcome}\n"));
+        wanted.push_str(&format!("steps/{stage}/src/client.rs: {outcome}\n"));
     }
     wanted.push_str("steps/s06_form/src/new.rs: nothing to merge in any later stage\n");
     wanted.push_str("fix what stands between <<<<<<< and >>>>>>> in 1 file, then test\n");
     lesson_in(scratch.folder(), &["carry", "6"]).code(1).stderr_eq("").stdout_eq(wanted);
-    let text = scratch.read("steps/s08_sqlite/src/server.rs")?;
+    let text = scratch.read("steps/s08_sqlite/src/client.rs")?;
     let (_, conflict) = text.split_once("<<<<<<< s08_sqlite\n").context("no marker")?;
     snapbox::assert_data_eq!(
         conflict.split_once("s07_put now\n").context("no end")?.0,
         str![[r#"
 // Stage 8 has other words here.
 =======
-// No body.
+//! Another line.
 >>>>>>> 
 "#]]
     );
     for stage in scratch.later(8)? {
         assert!(
-            scratch.read(&format!("steps/{stage}/src/server.rs"))?.contains("// No body."),
+            scratch.read(&format!("steps/{stage}/src/client.rs"))?.contains("//! Another line."),
             "{stage}"
         );
     }
@@ -180,7 +180,7 @@ fn a_fix_that_conflicts() -> Result<()> {
 #[test]
 fn a_later_stage_has_changes_of_its_own() -> Result<()> {
     let scratch = Scratch::new()?;
-    scratch.replace("steps/s06_form/src/server.rs", COMMENT, "// No body.")?;
+    scratch.replace("steps/s06_form/src/client.rs", COMMENT, "//! Another line.")?;
     scratch.replace("steps/s09_vps/src/http.rs", "404 =>", "404  =>")?;
     let before = scratch.git(&["diff"])?;
     lesson_in(scratch.folder(), &["carry", "s06"]).code(1).stdout_eq("").stderr_eq(str![[r#"

@@ -341,7 +341,7 @@ mine/my_put is a half-finished copy of s07_put and yours
   check it         cargo lesson check 7 my_put
   at each save     cargo lesson watch 7 my_put
   is it done?      cargo test -p my_put
-  the solution     cargo lesson diff my_put s07_put
+  the first hint   cargo lesson hint 7 1
 
 "#]]);
     let server = scratch.read("mine/my_put/src/server.rs")?;

@@ -22,6 +22,7 @@ impl Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lesson"))
             .args(arguments)
             .current_dir(root())
+            .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .spawn()?;
         let output = BufReader::new(child.stdout.take().context("no output")?);
