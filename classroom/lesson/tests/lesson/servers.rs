@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use testing::needs;
@@ -89,12 +89,16 @@ fn check(python: &str, entry: &Entry) -> Result<Said> {
     Ok(Said { first, report, took: start.elapsed() })
 }
 
-/// One of the tests below at a time: what many servers at once do to a machine is no fault of a server.
-static TURN: Mutex<()> = Mutex::new(());
+/// One of the tests below at a time, and none while another test compiles stages: what many servers and compilers at
+/// once do to a machine is no fault of a server.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Checks all servers of these stages, some at the same time: most of the time a check waits.
 fn check_all(stages: &[u64], threads: usize) -> Result<()> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let python = if cfg!(windows) { "python" } else { "python3" };
     let entries: Vec<Entry> =
         entries(python)?.into_iter().filter(|entry| stages.contains(&entry.stage)).collect();

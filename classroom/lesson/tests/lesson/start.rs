@@ -1,6 +1,7 @@
 //! start: a student's copies, in a clone of the workspace that a test may change.
 
 use crate::scratch::Scratch;
+use crate::servers::turn;
 use crate::{binary, command, lesson_in, names, root, stdout, target};
 use anyhow::{Context, Result, ensure};
 use contract::Outcome;
@@ -57,6 +58,7 @@ fn keeps_the_next_contract(stage: &Stage, next: &Stage) -> Result<bool> {
 #[needs("git", "postgres")]
 #[test]
 fn each_copy_becomes_the_next_stage() -> Result<()> {
+    let _turn = turn();
     let scratch = Scratch::new()?;
     start_all(&scratch)?;
     let ladder = Ladder::open(&root())?;
@@ -270,6 +272,7 @@ fn the_wire_of_a_copy_that_dies() -> Result<()> {
 #[needs("git")]
 #[test]
 fn an_added_stage() -> Result<()> {
+    let _turn = turn();
     let scratch = Scratch::new()?;
     let ladder = Ladder::open(scratch.folder())?;
     let last = ladder.last()?;
@@ -330,6 +333,7 @@ fn no_list_of_the_stages_is_kept() -> Result<()> {
 #[needs("git")]
 #[test]
 fn a_half_finished_copy() -> Result<()> {
+    let _turn = turn();
     let scratch = Scratch::new()?;
     let start = ["start", "6", "my_put", "--half"];
     lesson_in(scratch.folder(), &start).success().stderr_eq("").stdout_eq(str![[r#"
