@@ -4,7 +4,7 @@
 //! answers fit one list.
 //!
 //! Two copies of the cluster break the promise, and the same test must find it: in one the servers
-//! leave out the ids of the writes, in the other one the standby is asynchronous.
+//! store another id at each try, in the other one the standby is asynchronous.
 //!
 //! | file | what it has |
 //! |---|---|
