@@ -217,8 +217,9 @@ impl Messages {
         let config = url.parse().ok().filter(|_| is_url);
         let config =
             config.with_context(|| format!("--db is not the URL of a database; write {URL}"))?;
-        // What comes before the host can be a password.
-        let host = url.rsplit('@').next().unwrap_or_default();
+        // What comes before the host, or after the name, can be a password.
+        let place = url.split('?').next().unwrap_or_default();
+        let host = place.rsplit('@').next().unwrap_or_default();
         Self::connect(config).map_err(|error| {
             anyhow!(
                 "cannot keep messages at {host}: {error:#}; \

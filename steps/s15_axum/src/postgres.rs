@@ -93,11 +93,15 @@ impl Postgres {
         config.connect_timeout(STATEMENT_TIMEOUT / 2).load_balance_hosts(LoadBalanceHosts::Random);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite).options(SESSION);
         let pool = Pool::builder(Manager::new(config, NoTls)).max_size(MAX_CONNECTIONS).build()?;
-        // What comes before the host can be a password.
-        let host = url.rsplit('@').next().unwrap_or_default();
+        // What comes before the host, or after the name, can be a password.
+        let place = url.split('?').next().unwrap_or_default();
+        let host = place.rsplit('@').next().unwrap_or_default();
         let postgres = Postgres { pool };
         postgres.make_tables().await.map_err(|error| {
-            anyhow!("cannot keep messages at {host}: {error:#}; start it, or write {URL}")
+            anyhow!(
+                "cannot keep messages at {host}: {error:#}; \
+                 start PostgreSQL there, or name another database: {URL}"
+            )
         })?;
         Ok(postgres)
     }
