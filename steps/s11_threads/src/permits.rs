@@ -32,8 +32,8 @@ impl Permits {
         Permits(Arc::new(Shared { max, taken: Mutex::default(), returned: Condvar::new() }))
     }
 
-    /// Takes a permit for a connection of `client`, or returns `None` if there is none. Of 8 or more
-    /// permits, one address can take seven eighths, so that some are left for others.
+    /// Takes a permit for a connection of `client`, or returns `None` if there is none. Of 8 or
+    /// more permits, one address can take seven eighths, so that some are left for others.
     pub fn try_acquire(&self, client: IpAddr) -> Option<Permit> {
         let mut taken = self.taken();
         let same = taken.iter().filter(|other| **other == client).count();

@@ -181,7 +181,7 @@ impl Window {
         self.path = format!("/{index}");
     }
 
-    /// Draws a button for the other theme, how to enlarge, and how to get a font for Korean.
+    /// Draws a button for the other theme, and says how to enlarge and how to get a Korean font.
     fn draw_hint(&self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
             let other = if ui.visuals().dark_mode { Theme::Light } else { Theme::Dark };

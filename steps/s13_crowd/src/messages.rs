@@ -294,7 +294,7 @@ impl Messages {
         let answers: Result<Vec<_>> = answers.collect();
         match answers.and_then(|answers| Ok((answers, store.file.execute_batch("COMMIT")?))) {
             Ok((answers, ())) => {
-                // First the list: after its response, a client must see its write in it.
+                // The list changes first, so that a client sees its write after its response.
                 *lock(&self.0.list) = list;
                 for (write, answer) in writes.into_iter().zip(answers) {
                     let _ = write.answer.send(Some(answer));

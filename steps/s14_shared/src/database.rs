@@ -108,8 +108,8 @@ impl Database {
     }
 
     /// Calls `work` with a session. If the database is lost, connects and calls it again, with
-    /// growing pauses, until it has been lost for `DATABASE_TIMEOUT`. From then on only one call in
-    /// each pause tries, once.
+    /// growing pauses, until it has been lost for `DATABASE_TIMEOUT`. From then on one call tries
+    /// after each pause, and other calls fail at once.
     pub fn with_session<T>(&mut self, work: impl Fn(&Session) -> Result<T>) -> Result<T> {
         loop {
             let is_waiting = Instant::now() < self.retry;
