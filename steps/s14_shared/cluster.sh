@@ -39,8 +39,8 @@ for program in postgres:postgresql haproxy:haproxy pgrep:procps; do
   command -v ${program%:*} >/dev/null || fail "${program%:*} is not installed: sudo apt install ${program#*:}"
 done
 
-# What each command must know of the commands before it is in the file `settings`. `primary` and `standby` are numbers
-# of databases; `standby` is empty while the primary runs alone.
+# The file `settings` keeps these values from one command to the next. `primary` and `standby` are numbers of
+# databases; `standby` is empty while the primary runs alone.
 primary=1 standby='' servers=3 sync=on addr='' ports=() db_ports=()
 
 save_settings() {
@@ -119,12 +119,12 @@ stop_all() {
   stop "db$((3 - primary))" INT
 }
 
-# Whether a program accepts connections at HOST:PORT.
+# Checks whether a program accepts connections at HOST:PORT.
 accepts() {
   (exec 3<>"/dev/tcp/${1%:*}/${1#*:}") 2>/dev/null
 }
 
-# Sets `port` to a free port. Clients of other connections have ports above these.
+# Sets `port` to a free port. The system gives clients ports above these.
 find_port() {
   port=$((10000 + RANDOM % 20000))
   while accepts "127.0.0.1:$port"; do port=$((10000 + RANDOM % 20000)); done

@@ -27,7 +27,7 @@ macro_rules! usual {
 }
 
 /// How the last line begins of a server that one connection ends.
-const CONNECTION_FAILED: &str = "a connection failed, and the server with it: ";
+const CONNECTION_FAILED: &str = "a connection failed, and this ends the server: ";
 
 impl Stage {
     /// The server answers all that the contract asks as this stage has to.
@@ -97,7 +97,7 @@ impl Stage {
         // From stage 12 on, the client says what that means for a POST.
         let reason = match self.number()? {
             ..12 => "before the message did",
-            _ => "without a response; the server can have added the message, or not",
+            _ => "without a response; the list shows whether the message was added",
         };
         let errors = format!(
             "no whole reply to \"first\": the connection ended {reason}\n\

@@ -2,8 +2,8 @@
 //!
 //! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
 //! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
-//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
-//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//! completes handshakes (see `client.rs`) and keeps the new connections in a queue, whose limit is
+//! the *backlog*. `accept` takes one connection out of the queue, or waits for one.
 
 use anyhow::{Context, Result, anyhow};
 use std::io::{self, prelude::*};
@@ -24,7 +24,7 @@ pub fn run(addr: &str) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().context("cannot accept a connection")?;
         log("accepted a connection");
-        serve(stream).context("a connection failed, and the server with it")?;
+        serve(stream).context("a connection failed, and this ends the server")?;
     }
 }
 
@@ -38,7 +38,7 @@ fn serve(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Prints a line for the person who runs the server, before the client gets its reply.
+/// Prints a line for the person who runs the server.
 fn log(text: &str) {
     // `println!` would panic where standard output is closed.
     let _ = writeln!(io::stdout(), "{text}");

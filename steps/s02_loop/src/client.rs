@@ -19,7 +19,7 @@ const MAX_REPLY_BYTES: u64 = 4 << 20;
 /// An empty line, or the end of input, ends the loop.
 ///
 /// # Errors
-/// A line that got no whole reply.
+/// A server that cannot be reached, or a line that got no whole reply.
 pub fn run(addr: &str) -> Result<()> {
     let mut stream = BufReader::new(connect(addr)?);
     while let Some(line) = prompt()? {
@@ -41,7 +41,7 @@ fn send(stream: &mut BufReader<TcpStream>, line: &str) -> Result<()> {
     print(&reply)
 }
 
-/// Opens a connection to `addr` (HOST:PORT).
+/// Opens a connection to `addr` (HOST:PORT). If no server accepts it, that is an error.
 pub fn connect(addr: &str) -> Result<TcpStream> {
     let candidates =
         addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
@@ -61,7 +61,7 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
     bail!("nothing answers at {addr} ({reason}); start a server with: {command} {addr}")
 }
 
-/// Adds to `error` which line got no reply.
+/// Adds to `error` which line got no whole reply.
 pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a timeout are "Resource temporarily unavailable".

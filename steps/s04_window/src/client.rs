@@ -21,7 +21,7 @@ const MAX_REPLY_BYTES: u64 = 4 << 20;
 /// After a line that fails, the loop goes on.
 ///
 /// # Errors
-/// A line that got no whole reply.
+/// A server that cannot be reached, or a line that got no whole reply.
 pub fn run(addr: &str) -> Result<()> {
     let mut failed = 0;
     while let Some(line) = prompt()? {
@@ -54,7 +54,7 @@ pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
     response
 }
 
-/// Opens a connection to `addr` (HOST:PORT).
+/// Opens a connection to `addr` (HOST:PORT). If no server accepts it, that is an error.
 pub fn connect(addr: &str) -> Result<TcpStream> {
     let candidates =
         addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
@@ -74,7 +74,7 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
     bail!("nothing answers at {addr} ({reason}); start a server with: {command} {addr}")
 }
 
-/// Adds to `error` which line got no reply.
+/// Adds to `error` which line got no whole reply.
 pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a timeout are "Resource temporarily unavailable".

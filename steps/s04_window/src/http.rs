@@ -46,7 +46,7 @@ impl Request {
         self
     }
 
-    /// Reads a request, however many segments bring it.
+    /// Reads a request, which can come in any number of segments.
     pub fn read(stream: &mut impl BufRead) -> Result<Request> {
         let mut start_line = read_line(stream)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
@@ -108,7 +108,7 @@ impl Response {
         Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// Makes a response that refuses. Its body repeats the status, for a person to read.
+    /// Makes a response that refuses a request. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }
@@ -129,7 +129,7 @@ impl Response {
             bail!("{start_line:?} is not a status line of HTTP");
         };
         let fields = read_fields(stream)?;
-        // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
+        // For HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
         let length = if method == "HEAD" { Some(0) } else { fields.content_length()? };
         Ok(Response {
             version: version.to_string(),
@@ -148,7 +148,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// The name of a status code (RFC 9110, section 15).
+/// Returns the name of a status code (RFC 9110, section 15).
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -174,13 +174,13 @@ impl Fields {
         self.add("Content-Length", &body.len().to_string());
     }
 
-    /// The values of the fields called `name`. Upper and lower case are the same in a name.
+    /// Returns the values of the fields called `name`. Upper and lower case are the same in a name.
     fn values(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
         named.map(|field| field.1.as_str()).collect()
     }
 
-    /// The length of the body in bytes, where a field says it (RFC 9112, section 6.3).
+    /// Returns the length of the body in bytes, if a field says it (RFC 9112, section 6.3).
     fn content_length(&self) -> Result<Option<u64>> {
         ensure!(self.values("Transfer-Encoding").is_empty(), "Transfer-Encoding is not known here");
         let values = self.values("Content-Length");
@@ -231,7 +231,7 @@ fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
     String::from_utf8(body).context("the body is not UTF-8")
 }
 
-/// The error of a connection that ends too early.
+/// Returns the error for a connection that ends too early.
 fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }

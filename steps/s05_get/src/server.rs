@@ -2,10 +2,10 @@
 //!
 //! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
 //! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
-//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
-//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//! completes handshakes (see `client.rs`) and keeps the new connections in a queue, whose limit is
+//! the *backlog*. `accept` takes one connection out of the queue, or waits for one.
 //!
-//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.
+//! TCP is a stream of bytes without messages: one `read` can return half a message, or two.
 //! How a receiver finds the end of a message is called *framing*. A newline can end the message, or
 //! its length can come first.
 
@@ -31,7 +31,7 @@ pub fn run(addr: &str) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().context("cannot accept a connection")?;
         log("accepted a connection");
-        serve(stream, &mut messages).context("a connection failed, and the server with it")?;
+        serve(stream, &mut messages).context("a connection failed, and this ends the server")?;
     }
 }
 
@@ -67,7 +67,7 @@ fn respond(request: &Request, messages: &mut Messages) -> Result<Response> {
     })
 }
 
-/// Prints a line for the person who runs the server, before the client gets its reply.
+/// Prints a line for the person who runs the server.
 fn log(text: &str) {
     // `println!` would panic where standard output is closed.
     let _ = writeln!(io::stdout(), "{text}");

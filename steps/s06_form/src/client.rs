@@ -24,7 +24,7 @@ const MAX_REPLY_BYTES: u64 = 4 << 20;
 /// After a line that fails, the loop goes on.
 ///
 /// # Errors
-/// A line that got no whole reply.
+/// A server that cannot be reached, or a line that got no whole reply.
 pub fn run(addr: &str) -> Result<()> {
     let mut failed = 0;
     while let Some(line) = prompt()? {
@@ -53,7 +53,7 @@ fn send(addr: &str, line: &str) -> Result<()> {
 }
 
 /// Makes the request that a line asks for. A line is `METHOD PATH TEXT`. Without a path the request
-/// is for `/`. Without a method that this client knows, the line is the text of a `POST /`.
+/// is for `/`. Without one of the `METHODS`, the line is the text of a `POST /`.
 fn parse_line(line: &str, host: &str) -> Request {
     let (method, rest) = split_word(line);
     if !METHODS.contains(&method) {
@@ -88,7 +88,7 @@ pub fn fetch_list(addr: &str) -> Result<Vec<String>> {
     if !response.is_success() {
         bail!("the server has no list: {} {}", response.status, response.reason);
     }
-    serde_json::from_str(&response.body).context("the server's answer is not a list of messages")
+    serde_json::from_str(&response.body).context("the server's response is not a list of messages")
 }
 
 /// Sends `request` on a connection of its own and returns the response.
@@ -101,7 +101,7 @@ pub fn exchange(addr: &str, request: &Request) -> Result<Response> {
     response
 }
 
-/// Opens a connection to `addr` (HOST:PORT).
+/// Opens a connection to `addr` (HOST:PORT). If no server accepts it, that is an error.
 pub fn connect(addr: &str) -> Result<TcpStream> {
     let candidates =
         addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
@@ -121,7 +121,7 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
     bail!("nothing answers at {addr} ({reason}); start a server with: {command} {addr}")
 }
 
-/// Adds to `error` which line got no reply.
+/// Adds to `error` which line got no whole reply.
 pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a timeout are "Resource temporarily unavailable".

@@ -1,7 +1,7 @@
 //! A connection with a deadline.
 //!
 //! A *timeout* bounds one `read`. A client that sends a byte a second never exceeds it, and keeps
-//! the server for hours: that attack is called *slowloris*. A *deadline* bounds all reads together.
+//! the server busy for hours (a *slowloris* attack). A *deadline* bounds all reads together.
 //!
 //! If a program closes a socket that has unread data, the kernel sends RST (abort) instead of FIN
 //! (normal close), and RST can destroy a response on its way. A *lingering close* sends FIN, and
@@ -30,8 +30,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Takes over `stream`. All reads together may take `timeout`. So may all writes, and a second
-    /// more for each `MIN_BYTES_PER_SECOND` that the kernel takes.
+    /// Takes over `stream`. All reads and writes together may take `timeout`, and a second more for
+    /// each `MIN_BYTES_PER_SECOND` that the kernel takes of the writes.
     pub fn new(stream: TcpStream, timeout: Duration) -> Connection {
         let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
         let _ = SockRef::from(&stream).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
@@ -76,8 +76,8 @@ impl Connection {
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(self.remaining()?))?;
-        // After the deadline the error is that of `remaining`, and else that of the system, which
-        // calls a timeout "Resource temporarily unavailable".
+        // After the deadline the error is that of `remaining`. The system's own words for a timeout
+        // are "Resource temporarily unavailable".
         self.stream.read(buffer).or_else(|error| self.remaining().and(Err(error)))
     }
 }

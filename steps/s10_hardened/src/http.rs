@@ -66,8 +66,8 @@ impl Request {
         self
     }
 
-    /// Reads a request, however many segments bring it.
-    /// The body is left for `read_body`. Sets `is_head` also if something is wrong with the rest.
+    /// Reads a request, which can come in any number of segments.
+    /// `read_body` reads the body. `is_head` becomes true if the method is HEAD, also on an error.
     pub fn read_head(stream: &mut impl BufRead, is_head: &mut bool) -> Result<Request> {
         let mut start_line = read_line(stream, MAX_START_LINE_BYTES, 414)?;
         // One empty line before the request is ignored (RFC 9112, section 2.2).
@@ -84,7 +84,7 @@ impl Request {
         ensure!(is_valid, "{start_line:?} is not a request line");
         ensure!(version.starts_with("HTTP/1."), HttpError(505, "the version is not HTTP/1"));
         let fields = read_fields(stream, MAX_HEAD_BYTES.saturating_sub(start_line.len() + 2))?;
-        // HTTP/1.0 need not have a Host field (RFC 9112, section 3.2).
+        // A request of HTTP/1.0 can lack a Host field (RFC 9112, section 3.2).
         let hosts = fields.values("Host").len();
         let is_valid = hosts == 1 || hosts == 0 && version == "HTTP/1.0";
         ensure!(is_valid, HttpError(400, "the request needs one Host field"));
@@ -143,7 +143,7 @@ impl Response {
         Response::new(status, "text/plain; charset=utf-8", text.to_string())
     }
 
-    /// Makes a response that refuses. Its body repeats the status, for a person to read.
+    /// Makes a response that refuses a request. Its body repeats the status, for a person to read.
     pub fn error(status: u16) -> Response {
         Response::text(status, &format!("{status} {}\n", reason(status)))
     }
@@ -169,7 +169,7 @@ impl Response {
             bail!("{start_line:?} is not a status line of HTTP");
         };
         let fields = read_fields(stream, MAX_HEAD_BYTES)?;
-        // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
+        // For HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
         let length = if method == "HEAD" { Some(0) } else { fields.content_length()? };
         Ok(Response {
             version: version.to_string(),
@@ -188,7 +188,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// The name of a status code (RFC 9110, section 15).
+/// Returns the name of a status code (RFC 9110, section 15).
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -232,13 +232,13 @@ impl Fields {
         self.add("Content-Length", &body.len().to_string());
     }
 
-    /// The values of the fields called `name`. Upper and lower case are the same in a name.
+    /// Returns the values of the fields called `name`. Upper and lower case are the same in a name.
     fn values(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
         named.map(|field| field.1.as_str()).collect()
     }
 
-    /// The length of the body in bytes, where a field says it (RFC 9112, section 6.3).
+    /// Returns the length of the body in bytes, if a field says it (RFC 9112, section 6.3).
     fn content_length(&self) -> Result<Option<u64>> {
         let is_coded = !self.values("Transfer-Encoding").is_empty();
         ensure!(!is_coded, HttpError(501, "Transfer-Encoding is not known here"));
@@ -298,7 +298,7 @@ fn read_body(stream: &mut impl BufRead, length: Option<u64>) -> Result<String> {
     String::from_utf8(body).context("the body is not UTF-8")
 }
 
-/// The error of a connection that ends too early.
+/// Returns the error for a connection that ends too early.
 fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }

@@ -1,4 +1,4 @@
-//! The log: what the server tells the person who runs it, on standard output.
+//! The log: what the server prints for the person who runs it, on standard output.
 //!
 //! A server that runs for days has to say when each thing happened, and with which client. The time
 //! is in UTC, which has no summer time, so that the logs of two machines can be compared.
@@ -34,8 +34,8 @@ pub fn shorten(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Replaces each character that drives a terminal, or hides or turns the text around it, by its
-/// number. Line feeds stay.
+/// Replaces each character that drives a terminal, or hides or reverses the text around it, by its
+/// number, such as `\u{1b}`. Line feeds stay.
 fn escape_control(text: &str) -> String {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     let mut escaped = String::new();
@@ -50,7 +50,7 @@ fn escape_control(text: &str) -> String {
     escaped
 }
 
-/// Prints a line for the person who runs the server, before the client gets its reply.
+/// Prints a line for the person who runs the server.
 pub fn log(text: &str) {
     // `println!` would panic where standard output is closed.
     let _ = writeln!(io::stdout(), "{text}");

@@ -1,4 +1,4 @@
-//! The messages that the server keeps: rows of a table, in a file that outlives the server.
+//! The messages that the server keeps: rows of a table, in a file that stays when the server ends.
 //!
 //! *Durability*: what is committed survives the end of the program and a loss of power. SQLite
 //! appends each commit to a write-ahead log (WAL) beside the file, and syncs the log: it asks the
@@ -19,11 +19,11 @@ const TABLE: &str =
 /// How long the list may be, as it goes over the wire. More is answered with 507.
 const MAX_LIST_BYTES: i64 = 512 << 10;
 
-/// How long a write waits while another process, such as a backup, writes to the file.
+/// How long a write waits while another process, such as `sqlite3`, writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Messages in the order in which they came. A text is on the disk when the transaction that holds
-/// it is committed. A write alone is a transaction of its own.
+/// it is committed. A transaction is stored as a whole or not at all. A write alone is one.
 pub struct Messages {
     file: Connection,
     list_bytes: i64,
@@ -43,7 +43,7 @@ impl Messages {
 
     /// Opens the file, and looks at what it holds before anything is written to it.
     fn open_file(path: &Path) -> Result<Self> {
-        // "./" makes a file of names that mean something else to SQLite, such as :memory:.
+        // For SQLite, :memory: is not the name of a file. With "./" before it, it is one.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
         file.busy_timeout(BUSY_TIMEOUT)?;
@@ -95,7 +95,7 @@ impl Messages {
         )?;
         insert.execute([text])?;
         self.list_bytes = list_bytes;
-        // SQLite's name for an integer primary key is the row's id.
+        // For SQLite, an integer primary key is the id of the row (rowid).
         Ok(usize::try_from(self.file.last_insert_rowid())?)
     }
 

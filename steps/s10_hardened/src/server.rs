@@ -2,10 +2,10 @@
 //!
 //! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
 //! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
-//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
-//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//! completes handshakes (see `client.rs`) and keeps the new connections in a queue, whose limit is
+//! the *backlog*. `accept` takes one connection out of the queue, or waits for one.
 //!
-//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.
+//! TCP is a stream of bytes without messages: one `read` can return half a message, or two.
 //! How a receiver finds the end of a message is called *framing*. A newline can end the message, or
 //! its length can come first.
 
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How long the server waits when the system has no descriptor for one more connection.
+/// How long the server waits when the system has no file descriptor for one more connection.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Listens on `addr` (HOST:PORT) and serves the connections that come.

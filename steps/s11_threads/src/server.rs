@@ -2,11 +2,11 @@
 //!
 //! A server's four steps are calls to the system: make a socket, `bind` it to an address, `listen`,
 //! and `accept`, again and again. `TcpListener::bind` does the first three. From then on the system
-//! completes handshakes by itself and keeps the new connections in a queue, whose limit is the
-//! *backlog*. `accept` takes one connection out of the queue, or waits for one.
+//! completes handshakes (see `client.rs`) and keeps the new connections in a queue, whose limit is
+//! the *backlog*. `accept` takes one connection out of the queue, or waits for one.
 //! A thread for each connection serves it, while `accept` takes the next one.
 //!
-//! TCP is a stream of bytes and knows no messages: one `read` can return half a message, or two.
+//! TCP is a stream of bytes without messages: one `read` can return half a message, or two.
 //! How a receiver finds the end of a message is called *framing*. A newline can end the message, or
 //! its length can come first.
 
@@ -32,7 +32,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// How long the server waits when the system has no descriptor for one more connection.
+/// How long the server waits when the system has no file descriptor for one more connection.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// How long the server waits, at its end, for the requests that it is serving.
@@ -82,7 +82,7 @@ pub fn run(addr: &str, db: &Path, timeout: Duration, max_connections: usize) -> 
         let mut messages = messages.clone();
         let work = move || {
             serve(stream, peer, &mut messages, timeout);
-            // From left to right: when all permits are back, no thread has the messages.
+            // First the messages: when all permits are back, no thread has a handle to them.
             drop((messages, permit));
         };
         if let Err(error) = thread::Builder::new().spawn(work) {

@@ -1,4 +1,4 @@
-//! The log: what the server tells the person who runs it, on standard output.
+//! The log: what the server prints for the person who runs it, on standard output.
 //!
 //! A server that runs for days has to say when each thing happened, and with which client. The time
 //! is in UTC, which has no summer time, so that the logs of two machines can be compared.
@@ -7,7 +7,7 @@
 //! forge a line, to drive the terminal with control characters, or to fill the log at once.
 //!
 //! A `write` to a terminal or a pipe waits for its reader: Ctrl-S and `| less` stop it. So the
-//! connections put lines into a queue, and a thread of the log's own writes them. When the queue is
+//! connections put lines into a queue, and a separate thread writes them. When the queue is
 //! full, lines are dropped and counted.
 
 use jiff::Timestamp;
@@ -51,8 +51,8 @@ pub fn shorten(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Replaces each character that drives a terminal, or hides or turns the text around it, by its
-/// number. Line feeds stay.
+/// Replaces each character that drives a terminal, or hides or reverses the text around it, by its
+/// number, such as `\u{1b}`. Line feeds stay.
 fn escape_control(text: &str) -> String {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     let mut escaped = String::new();

@@ -25,7 +25,7 @@ pub fn stop_on_signal(addr: SocketAddr) -> Result<Arc<AtomicBool>> {
     let wait = move || {
         signals.forever().next();
         flag.store(true, Ordering::SeqCst);
-        // Without a free descriptor the connection fails.
+        // Without a free file descriptor the connection fails.
         while TcpStream::connect(addr).is_err() {
             thread::sleep(Duration::from_millis(50));
         }

@@ -391,7 +391,7 @@ fn a_post_is_not_sent_again() -> Result<()> {
         let ended = STAGE.client(&addr, "GET /first\nhello\nGET /last\n")?.assert().code(1);
         ended.stderr_eq(
             "no whole reply to \"hello\": the connection ended without a response; \
-             the server can have added the message, or not\n\
+             the list shows whether the message was added\n\
              the client ends with an error status; lines that failed: 1\n",
         );
         let expected = ["0: GET /first HTTP/1.1", "0: POST / HTTP/1.1", "1: GET /last HTTP/1.1"];

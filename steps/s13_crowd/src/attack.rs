@@ -46,7 +46,7 @@ pub enum Kind {
 /// Attacks the server at `addr` (HOST:PORT), on another machine only if the server is your `own`.
 ///
 /// # Errors
-/// A server that does not answer, before the attack or after it.
+/// A server that does not answer, before the attack or after it. A server that is not your own.
 pub fn run(addr: &str, kind: Kind, own: bool) -> Result<()> {
     let addr = &look_up(addr, own)?;
     let rest = format!(" HTTP/1.1\r\nHost: {addr}\r\n");

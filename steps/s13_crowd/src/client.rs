@@ -32,7 +32,7 @@ pub struct Session {
 /// After a line that fails, the loop goes on.
 ///
 /// # Errors
-/// A line that got no whole reply.
+/// A server that cannot be reached, or a line that got no whole reply.
 pub fn run(addr: &str) -> Result<()> {
     let mut failed = 0;
     let mut session = Session { addr: addr.to_string(), stream: None };
@@ -58,7 +58,7 @@ fn send(session: &mut Session, line: &str) -> Result<()> {
 }
 
 /// Makes the request that a line asks for. A line is `METHOD PATH TEXT`. Without a path the request
-/// is for `/`. Without a method that this client knows, the line is the text of a `POST /`.
+/// is for `/`. Without one of the `METHODS`, the line is the text of a `POST /`.
 fn parse_line(line: &str, host: &str) -> Request {
     let (method, rest) = split_word(line);
     if !METHODS.contains(&method) {
@@ -93,7 +93,7 @@ pub fn fetch_list(session: &mut Session) -> Result<Vec<String>> {
     if !response.is_success() {
         bail!("the server has no list: {} {}", response.status, response.reason);
     }
-    serde_json::from_str(&response.body).context("the server's answer is not a list of messages")
+    serde_json::from_str(&response.body).context("the server's response is not a list of messages")
 }
 
 /// Sends `request` on a connection of its own and returns the response.
@@ -118,7 +118,7 @@ fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
     };
     if is_closed && request.method == "POST" {
         bail!(
-            "the connection ended without a response; the server can have added the message, or not"
+            "the connection ended without a response; the list shows whether the message was added"
         );
     }
     if is_closed && is_kept {
@@ -126,7 +126,7 @@ fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
     }
     let mut reader = stream.by_ref().take(MAX_REPLY_BYTES);
     let mut response = Response::read(&mut reader, &request.method);
-    // Other responses can come before the one to the request (RFC 9110, section 15.2).
+    // Interim responses (1xx) can come before the final one (RFC 9110, section 15.2).
     while response.as_ref().is_ok_and(|response| response.status < 200) {
         response = Response::read(&mut reader, &request.method);
     }
@@ -149,7 +149,7 @@ fn is_idle(stream: &BufReader<Connection>) -> bool {
     stream.buffer().is_empty() && result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// Opens a connection to `addr` (HOST:PORT).
+/// Opens a connection to `addr` (HOST:PORT). If no server accepts it, that is an error.
 pub fn connect(addr: &str) -> Result<TcpStream> {
     let candidates =
         addr.to_socket_addrs().with_context(|| format!("cannot use {addr} as --addr HOST:PORT"))?;
@@ -169,7 +169,7 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
     bail!("nothing answers at {addr} ({reason}); start a server with: {command} {addr}")
 }
 
-/// Adds to `error` which line got no reply.
+/// Adds to `error` which line got no whole reply.
 pub fn explain(error: anyhow::Error, line: &str) -> anyhow::Error {
     let error = match error.downcast_ref().map(io::Error::kind) {
         // The system's own words for a timeout are "Resource temporarily unavailable".

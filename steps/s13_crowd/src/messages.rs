@@ -1,4 +1,4 @@
-//! The messages that the server keeps: rows of a table, in a file that outlives the server.
+//! The messages that the server keeps: rows of a table, in a file that stays when the server ends.
 //!
 //! *Durability*: what is committed survives the end of the program and a loss of power. SQLite
 //! appends each commit to a write-ahead log (WAL) beside the file, and syncs the log: it asks the
@@ -34,11 +34,11 @@ const TABLE: &str =
 /// How long the list may be, as it goes over the wire. More is answered with 507.
 const MAX_LIST_BYTES: i64 = 512 << 10;
 
-/// How long a write waits while another process, such as a backup, writes to the file.
+/// How long a write waits while another process, such as `sqlite3`, writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Messages in the order in which they came. A text is on the disk when the transaction that holds
-/// it is committed. A write alone is a transaction of its own.
+/// it is committed. A transaction is stored as a whole or not at all. A write alone is one.
 struct Store {
     file: Connection,
     list_bytes: i64,
@@ -58,7 +58,7 @@ impl Store {
 
     /// Opens the file, and looks at what it holds before anything is written to it.
     fn open_file(path: &Path) -> Result<Self> {
-        // "./" makes a file of names that mean something else to SQLite, such as :memory:.
+        // For SQLite, :memory: is not the name of a file. With "./" before it, it is one.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
         file.busy_timeout(BUSY_TIMEOUT)?;
@@ -82,7 +82,7 @@ impl Store {
             list_bytes <= MAX_LIST_BYTES,
             "its list has {list_bytes} bytes, more than {MAX_LIST_BYTES}"
         );
-        // From now on `Messages` waits, and without the lock.
+        // From now on `Messages::lock` waits instead, and does not hold the mutex meanwhile.
         file.busy_timeout(Duration::ZERO)?;
         Ok(Self { file, list_bytes })
     }
@@ -112,7 +112,7 @@ impl Store {
         )?;
         insert.execute([text])?;
         self.list_bytes = list_bytes;
-        // SQLite's name for an integer primary key is the row's id.
+        // For SQLite, an integer primary key is the id of the row (rowid).
         Ok(usize::try_from(self.file.last_insert_rowid())?)
     }
 
@@ -128,8 +128,8 @@ impl Store {
         Ok(())
     }
 
-    /// Does one of the writes of a transaction. If it does not fit, that is its answer. Any other
-    /// error is one of the transaction.
+    /// Does one of the writes of a transaction. If the list is full, the inner `Result` says so and
+    /// the other writes go on. An error of the outer one undoes the whole transaction.
     fn apply(&mut self, write: &Write, list: &mut List) -> Result<Result<usize, HttpError>> {
         let result = match write.index {
             None => self.add(&write.text),
@@ -294,7 +294,7 @@ impl Messages {
         let answers: Result<Vec<_>> = answers.collect();
         match answers.and_then(|answers| Ok((answers, store.file.execute_batch("COMMIT")?))) {
             Ok((answers, ())) => {
-                // First the list: a client that got its answer sees its write.
+                // The list changes first, so that a client sees its write after its response.
                 *lock(&self.0.list) = list;
                 for (write, answer) in writes.into_iter().zip(answers) {
                     let _ = write.answer.send(Some(answer));
@@ -325,7 +325,7 @@ impl Messages {
     }
 }
 
-/// Locks a mutex. A thread that panicked left the value whole.
+/// Locks a mutex. A panic cannot leave its value half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,8 +20,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Error, NoTls, Row};
 
-/// What bounds a connection at the database: a wait for a lock, and a transaction that its server
-/// left open. `statement_timeout` would not bound the wait of COMMIT for the standby.
+/// What the database limits for a connection: a wait for a lock, and a transaction that its server
+/// left open. `statement_timeout` would not limit how long COMMIT waits for the standby (the copy).
 const SESSION: &str = "SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '3s'; \
     SET client_connection_check_interval = '1s'";
 
@@ -81,8 +81,8 @@ fn wait<T>(runtime: &Runtime, answer: impl Future<Output = Result<T, Error>>) ->
     Ok(answer.context("the database does not answer")??)
 }
 
-/// What the server knows about the database: how to connect, the session if there is one, and since
-/// when there is none.
+/// How to connect to the database, the session if there is one, and since when there is none. After
+/// an error the server connects again at `retry`. `retry_delay` is the pause after the next error.
 pub struct Database {
     config: Config,
     session: Option<Session>,
@@ -108,8 +108,8 @@ impl Database {
     }
 
     /// Calls `work` with a session. If the database is lost, connects and calls it again, with
-    /// growing pauses, until it has been lost for `DATABASE_TIMEOUT`. From then on only one call in
-    /// each pause tries, once.
+    /// growing pauses, until it has been lost for `DATABASE_TIMEOUT`. From then on one call tries
+    /// after each pause, and other calls fail at once.
     pub fn with_session<T>(&mut self, work: impl Fn(&Session) -> Result<T>) -> Result<T> {
         loop {
             let is_waiting = Instant::now() < self.retry;

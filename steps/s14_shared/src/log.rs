@@ -1,4 +1,4 @@
-//! The log: what the server tells the person who runs it, on standard output.
+//! The log: what the server prints for the person who runs it, on standard output.
 //!
 //! A server that runs for days has to say when each thing happened, and with which client. The time
 //! is in UTC, which has no summer time, so that the logs of two machines can be compared.
@@ -7,7 +7,7 @@
 //! forge a line, to drive the terminal with control characters, or to fill the log at once.
 //!
 //! A `write` to a terminal or a pipe waits for its reader: Ctrl-S and `| less` stop it. So the
-//! connections put lines into a queue, and a thread of the log's own writes them. When the queue is
+//! connections put lines into a queue, and a separate thread writes them. When the queue is
 //! full, lines are dropped and counted.
 
 use crate::http::with_prefix;
@@ -46,7 +46,7 @@ pub fn log_peer(peer: SocketAddr, text: &str) {
     log(&lines.join("\n"));
 }
 
-/// Logs a whole message, if the log shows them. `prefix` is the way that it goes.
+/// Logs a whole message, if the log shows them. `prefix` is an arrow: the way that it goes.
 pub fn log_message(peer: SocketAddr, prefix: &str, message: &impl Display) {
     if is_verbose() {
         log_peer(peer, &with_prefix(prefix, &shorten(&message.to_string())));
@@ -69,8 +69,8 @@ pub fn shorten(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Replaces each character that drives a terminal, or hides or turns the text around it, by its
-/// number. Line feeds stay.
+/// Replaces each character that drives a terminal, or hides or reverses the text around it, by its
+/// number, such as `\u{1b}`. Line feeds stay.
 fn escape_control(text: &str) -> String {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     let mut escaped = String::new();
@@ -124,7 +124,7 @@ fn start() -> SyncSender<String> {
             // `println!` would panic where standard output is closed.
             let _ = writeln!(io::stdout(), "{}", [&[text], rest.as_slice()].concat().join("\n"));
             WAITING.fetch_sub(1 + rest.len(), Ordering::SeqCst);
-            // Under load, this thread wakes up once for many lines.
+            // Under load, a pause of 1 ms lets more lines come, and one write prints all of them.
             thread::sleep(Duration::from_millis(rest.len().min(1) as u64));
         }
     });

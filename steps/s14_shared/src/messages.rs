@@ -3,9 +3,9 @@
 //! A *transaction* of a server first locks the row of `lists`. Other servers wait for this lock. So
 //! the writes of all servers have one order, and no index is given twice or left out.
 //!
-//! If a connection ends during COMMIT, the server cannot know whether the writes are stored. Each
-//! write has an id, which is stored with it. So the server does its transaction again, and a write
-//! whose id is there already is not stored twice (an *idempotent* write).
+//! If a connection ends during COMMIT, the server gets no answer: the writes are stored, or not.
+//! Each write has an id, which is stored with it. So the server does its transaction again, and a
+//! write whose id is there already is not stored twice (an *idempotent* write).
 //!
 //! *Group commit*: a commit takes as long for many writes as for one. While one commit is under
 //! way, the writes of other threads wait, and the next transaction holds all of them. Reads wait
@@ -46,8 +46,8 @@ const TABLES: &str = "BEGIN; SELECT pg_advisory_xact_lock(20140); \
 /// Locks the list, and says how long it is.
 const LOCK: &str = "SELECT length, bytes FROM lists WHERE id = 1 FOR UPDATE";
 
-/// Says for each write where it was stored, if it was done before, and how many bytes the text has
-/// that it replaces.
+/// Says for each write where it was stored, if it was done before, and how many bytes the old text
+/// has.
 const LOOK: &str = "SELECT writes.position, octet_length(messages.json)::bigint \
     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS asked (id, position, number) \
     LEFT JOIN writes ON writes.id = asked.id \
@@ -61,7 +61,7 @@ const STORE: &str = "WITH \
     old AS (DELETE FROM writes WHERE at < now() - interval '1 hour') \
     UPDATE lists SET version = gen_random_uuid(), length = $5, bytes = $6";
 
-/// Returns the list, if its version is another one than $1.
+/// Returns the list, if its version differs from $1.
 const LIST: &str = "SELECT version, \
     (SELECT '[' || coalesce(string_agg(json, ',' ORDER BY position), '') || ']' FROM messages) \
     FROM lists WHERE version <> $1";
@@ -126,8 +126,8 @@ fn store(session: &Session, writes: &[Write]) -> Result<Vec<Result<usize, HttpEr
     Ok(answers)
 }
 
-/// Returns how many bytes a text in JSON counts in the list, with a comma. A short text counts as
-/// 50 bytes, because each message costs time, too.
+/// Returns how many bytes a text takes in the list: its `json` bytes and a comma. A short text
+/// counts as 50 bytes, because each message costs time, too.
 fn list_bytes(json: i64) -> i64 {
     (json + 1).max(50)
 }
@@ -245,7 +245,7 @@ impl Messages {
     fn current(&self) -> Result<List> {
         let called = Instant::now();
         let mut reader = lock(&self.0.reader);
-        // While this thread waited for its turn, another one can have asked for both.
+        // If another thread has begun a query since the call, its result has all these writes.
         if reader.asked <= called {
             let (asked, version) = (Instant::now(), reader.version);
             let values: Values = &[(&version, Type::UUID)];
@@ -312,7 +312,7 @@ impl Messages {
     }
 }
 
-/// Locks a mutex. A thread that panicked left the value whole.
+/// Locks a mutex. A panic cannot leave its value half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -32,8 +32,8 @@ impl Permits {
         Permits(Arc::new(Shared { max, taken: Mutex::default(), returned: Condvar::new() }))
     }
 
-    /// Takes a permit for a connection of `client`, or returns `None` if there is none. One address
-    /// can take seven eighths of 8 permits or more, so that some are left for others.
+    /// Takes a permit for a connection of `client`, or returns `None` if there is none. Of 8 or
+    /// more permits, one address can take seven eighths, so that some are left for others.
     pub fn try_acquire(&self, client: IpAddr) -> Option<Permit> {
         let mut taken = self.taken();
         let same = taken.iter().filter(|other| **other == client).count();
@@ -51,7 +51,7 @@ impl Permits {
         result.unwrap_or_else(PoisonError::into_inner).0.len()
     }
 
-    /// Locks the list. A thread that panicked left it whole.
+    /// Locks the list. A panic cannot leave it half changed.
     fn taken(&self) -> MutexGuard<'_, Vec<IpAddr>> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

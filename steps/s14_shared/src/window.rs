@@ -1,8 +1,8 @@
-//! The client as a window, in immediate mode: `draw` runs for each frame and draws every widget
-//! anew from what `Window` holds. A widget calls no function of ours. Instead, `draw` asks it:
-//! `clicked()` is true in the frame after a click. If `draw` waited for the server, the window
-//! would stand still. So each request runs on another thread, and `draw` looks in each frame
-//! whether the answer is there.
+//! The client as a window, in *immediate mode*: `draw` runs for each frame and draws every widget
+//! (a field, a button) anew from what `Window` holds. A widget calls no function of ours. Instead,
+//! `draw` asks it: `clicked()` is true in the frame after a click. If `draw` waited for the server,
+//! the window would stand still. So each request runs on another thread, and `draw` checks in each
+//! frame whether its result is there.
 
 use crate::client::Session;
 use crate::client::{escape_control, exchange, explain, fetch_list};
@@ -24,12 +24,12 @@ const TEXT_SIZE: f32 = 18.0;
 pub const MIN_SIZE: [f32; 2] = [480.0, 320.0];
 const SIDE_WIDTH: f32 = 116.0;
 
-/// The replay's colours of client and server, and one for errors: a light theme's, a dark theme's.
+/// The replay's colours of client and server, and one for errors, each for a light and dark theme.
 const CLIENT: [Color32; 2] = [Color32::from_rgb(0, 105, 30), Color32::from_rgb(120, 225, 130)];
 const SERVER: [Color32; 2] = [Color32::from_rgb(150, 0, 150), Color32::from_rgb(245, 150, 245)];
 const ERROR: [Color32; 2] = [Color32::from_rgb(190, 0, 0), Color32::from_rgb(255, 130, 120)];
 
-/// Opens a window on the server at `addr` (HOST:PORT). Returns when the user closes it.
+/// Opens a window for the server at `addr` (HOST:PORT). Returns when the user closes it.
 pub fn run(addr: &str) -> Result<()> {
     let stage = env!("CARGO_PKG_NAME");
     let title = format!("{stage}, {addr}");
@@ -42,14 +42,14 @@ pub fn run(addr: &str) -> Result<()> {
         Ok(Box::new(window))
     });
     eframe::run_native(&title, options, create).map_err(|error| {
-        // What comes before the reason is a position in the source of winit.
+        // winit opens the window for eframe. Its error begins with a position in winit's source.
         let error = error.to_string();
         let reason = error.rsplit(": ").next().unwrap_or(&error).trim_end_matches('.');
         anyhow!("cannot open a window: {reason}; without one: cargo run -p {stage} -- client")
     })
 }
 
-/// Sets the size of text, outlines, and the theme for a system that does not tell its own (Linux).
+/// Sets the size of text, outlines, and the theme for a system that does not report one (Linux).
 pub fn set_style(context: &egui::Context) {
     context.options_mut(|options| options.fallback_theme = Theme::Light);
     context.all_styles_mut(|style| {
@@ -76,7 +76,7 @@ pub struct Window {
 
 /// The result of a request.
 struct Answer {
-    /// The text that was sent, if the server did what was asked of it.
+    /// The text that was sent, if the request succeeded.
     done: Option<String>,
     list: Result<String>,
     output: String,
@@ -89,7 +89,7 @@ impl eframe::App for Window {
 }
 
 impl Window {
-    /// Makes a window on the server at `addr`, with nothing filled in.
+    /// Makes a window for the server at `addr` (HOST:PORT), with nothing filled in.
     pub fn new(addr: &str) -> Window {
         Window {
             addr: addr.to_string(),
@@ -176,13 +176,13 @@ impl Window {
         }
     }
 
-    /// Writes the path that goes with the method: for PUT that of the index.
+    /// Writes the path that goes with the method: for PUT `/` and the index, else `/`.
     fn fill_path(&mut self) {
         let index = if self.method == "PUT" { &self.index } else { "" };
         self.path = format!("/{index}");
     }
 
-    /// Draws a button for the other theme, how to enlarge, and how to get a font for Korean.
+    /// Draws a button for the other theme, and says how to enlarge and how to get a Korean font.
     fn draw_hint(&self, ui: &mut Ui) {
         ui.horizontal_wrapped(|ui| {
             let other = if ui.visuals().dark_mode { Theme::Light } else { Theme::Dark };
@@ -199,7 +199,7 @@ impl Window {
         }
     }
 
-    /// Whether the method sends the text.
+    /// Returns whether the method sends the text.
     fn has_text(&self) -> bool {
         matches!(self.method, "POST" | "PUT")
     }

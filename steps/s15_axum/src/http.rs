@@ -11,8 +11,8 @@
 //! CR LF ends each line of the *head*, and the empty line ends the head. Content-Length is framing:
 //! it says where the body ends. `to_string`, which `Display` gives, makes the bytes of a message.
 //!
-//! A body can also come in *chunks*, each with its length. If two programs disagree where a body
-//! ends, its rest is the next request to one of them (*request smuggling*). So framing is exact.
+//! A body can also come in *chunks*, each with its length. If two programs find different ends of a
+//! body, one of them reads its rest as a request (*request smuggling*). So framing is exact.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::error::Error;
@@ -101,7 +101,7 @@ impl Response {
             bail!("{start_line:?} is not a status line of HTTP");
         };
         let fields = read_fields(stream, MAX_HEAD_BYTES)?;
-        // To HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
+        // For HEAD, the fields describe a body that is not sent (RFC 9110, section 9.3.2).
         // A response with one of these statuses never has a body (RFC 9112, section 6.3).
         let body = match method == "HEAD" || matches!(status, 100..200 | 204 | 304) {
             true => String::new(),
@@ -148,14 +148,14 @@ impl Fields {
         self.add("Content-Length", &body.len().to_string());
     }
 
-    /// The values of the fields called `name`. Upper and lower case are the same in a name.
+    /// Returns the values of the fields called `name`. Upper and lower case are the same in a name.
     pub fn values(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
         named.map(|field| field.1.as_str()).collect()
     }
 
-    /// The elements of the list in the fields called `name` (RFC 9110, section 5.6.1), in small
-    /// letters.
+    /// Returns the elements of the list in the fields called `name` (RFC 9110, section 5.6.1), in
+    /// lower case.
     pub fn elements(&self, name: &str) -> Vec<String> {
         let elements = self.values(name).join(",").to_ascii_lowercase();
         let elements = elements.split(',').map(|element| element.trim_matches([' ', '\t']));
@@ -185,7 +185,7 @@ impl Fields {
         Ok(true)
     }
 
-    /// The length of the body in bytes, where a field says it (RFC 9112, section 6.3).
+    /// Returns the length of the body in bytes, if a field says it (RFC 9112, section 6.3).
     fn content_length(&self) -> Result<Option<u64>> {
         let values = self.values("Content-Length");
         let Some(value) = values.first() else { return Ok(None) };
@@ -267,7 +267,7 @@ fn read_chunk_length(stream: &mut impl BufRead) -> Result<u64> {
     let mut line = Vec::new();
     stream.take(MAX_CHUNK_LINE_BYTES).read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
-    // A line that is too long, or has no CR, ends without CR LF. Its length is not a number.
+    // A line that is too long, or has no CR, does not end with CR LF. "?" is no length.
     let text = line.strip_suffix("\r\n").unwrap_or("?");
     let (length, extension) = match text.split_once(';') {
         Some((length, extension)) => (length.trim_end_matches([' ', '\t']), extension),
@@ -286,7 +286,7 @@ fn read_chunk_length(stream: &mut impl BufRead) -> Result<u64> {
     length.with_context(|| format!("{line:?} is not the length of a chunk"))
 }
 
-/// The error of a connection that ends too early.
+/// Returns the error for a connection that ends too early.
 fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before the message did")
 }

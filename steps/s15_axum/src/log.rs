@@ -1,4 +1,4 @@
-//! The log: what the server tells the person who runs it, on standard output.
+//! The log: what the server prints for the person who runs it, on standard output.
 //!
 //! `tracing` separates the two sides of a log. The code says what happened, with `info!` or
 //! `debug!`. A *subscriber* decides which of these *events* are shown, in which form, and where.
@@ -34,7 +34,7 @@ pub fn start(verbose: bool) -> (NonBlocking, WorkerGuard) {
     (writer, guard)
 }
 
-/// Writes what is left, for a second at the most: a terminal can have stopped to take lines.
+/// Writes what is left, for a second at the most: a stopped terminal (Ctrl-S) takes no lines.
 pub fn finish(writer: &NonBlocking, guard: WorkerGuard) {
     let dropped = writer.error_counter().dropped_lines();
     if dropped > 0 {

@@ -61,7 +61,7 @@ impl Messages {
         }
     }
 
-    /// Puts `text` in place of the message at `index`. Does nothing if there is none.
+    /// Puts `text` in place of the message at `index`, which has to be there.
     pub async fn replace(&self, index: i64, text: String) -> Result<()> {
         match self {
             Messages::Sqlite(sqlite) => sqlite.replace(index, text).await,

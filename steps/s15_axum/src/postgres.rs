@@ -49,7 +49,7 @@ const LIST: &str =
 
 const GET: &str = "SELECT json FROM messages WHERE position = $1";
 
-/// What bounds a connection at the database: a wait for a lock, and a transaction that its server
+/// What the database limits for a connection: a wait for a lock, and a transaction that its server
 /// left open.
 const SESSION: &str = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=5s \
     -c client_connection_check_interval=1s";
@@ -160,7 +160,7 @@ impl Postgres {
     }
 
     /// Takes a connection out of the pool, or opens one to the host that takes writes: the
-    /// *primary*. Tries again until `start` is too long ago.
+    /// *primary*. Tries again until `DATABASE_TIMEOUT` after `start`.
     async fn client(&self, start: Instant) -> Result<Client> {
         loop {
             let client = timeout(STATEMENT_TIMEOUT, self.pool.get()).await;
@@ -206,8 +206,8 @@ fn cause(error: PoolError) -> anyhow::Error {
     }
 }
 
-/// Returns how many bytes a text in JSON counts in the list, with a comma. A short text counts as
-/// 50 bytes, because each message costs time, too.
+/// Returns how many bytes a text takes in the list: its `json` bytes and a comma. A short text
+/// counts as 50 bytes, because each message costs time, too.
 fn list_bytes(json: i64) -> i64 {
     (json + 1).max(50)
 }

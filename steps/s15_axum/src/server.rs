@@ -53,7 +53,7 @@ const MAX_HEAD_BYTES: usize = 16 << 10;
 const MAX_FIELDS: usize = 100;
 const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// How long the server waits when the system has no descriptor for one more connection.
+/// How long the server waits when the system has no file descriptor for one more connection.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// How long a lingering close reads at the most.
@@ -187,7 +187,7 @@ fn reject(stream: &TcpStream, peer: SocketAddr) {
     let _ = stream.try_read(&mut [0; 16 << 10]);
 }
 
-/// Makes a response without hyper, for a connection that hyper does not serve, or no longer.
+/// Makes a response without hyper, for a connection that hyper does not serve (any more).
 fn plain_response(status: StatusCode) -> String {
     let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let retry = if status == 503 { "Retry-After: 1\r\n" } else { "" };
@@ -307,7 +307,7 @@ fn allow(method: &Method, allow: &'static str) -> Response {
     (fields, error_response(StatusCode::METHOD_NOT_ALLOWED)).into_response()
 }
 
-/// Makes a response that refuses. Its body repeats the status, for a person to read.
+/// Makes a response that refuses a request. Its body repeats the status, for a person to read.
 fn error_response(status: StatusCode) -> Response {
     (status, format!("{status}\n")).into_response()
 }
@@ -337,8 +337,8 @@ impl FromRequestParts<Messages> for Existing {
 #[derive(Clone, Copy)]
 struct BodyTimeout(Duration);
 
-/// An extractor: the body. Its deadline is not that of the store: a client that gets 408 knows that
-/// nothing was stored.
+/// An extractor: the body. Its deadline is not that of the store. So 408 always means that nothing
+/// was stored.
 struct Text(String);
 
 impl FromRequest<Messages> for Text {
@@ -381,7 +381,7 @@ async fn check_and_log(
 ) -> Response {
     let start = Instant::now();
     let line = format!("{} {:.200}", request.method(), request.uri().to_string());
-    // The log must not get characters that hide or turn the text around them.
+    // The log must not get characters that hide or reverse the text around them.
     let line = line.escape_debug();
     debug!("{peer} → {line} {:?}", request.headers());
     let has_body = !request.body().is_end_stream();
@@ -392,7 +392,7 @@ async fn check_and_log(
     let status = response.status();
     let is_whole = !has_body && (status == 404 || status == 405);
     if (status.is_client_error() || status == 501) && !is_whole {
-        // hyper does not read what is left of a body, and closes. The client has to know.
+        // hyper does not read the rest of a body, and closes the connection. This field says so.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if status == 503 {
@@ -450,7 +450,7 @@ fn is_ours(uri: &Uri, local_addr: SocketAddr) -> bool {
         && (names.contains(&format!("{authority}:80")) || names.contains(&authority))
 }
 
-/// Returns whether the fields called `name` have no value but `value`, and that once at the most.
+/// Returns whether there is no field `name`, or a single one, with `value`.
 fn has_only(fields: &HeaderMap, name: axum::http::HeaderName, value: &str) -> bool {
     let values: Vec<_> = fields.get_all(name).iter().collect();
     values.len() < 2

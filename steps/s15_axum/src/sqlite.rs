@@ -28,7 +28,7 @@ const LIST_BYTES: &str =
 /// How many connections read at the same time.
 const READERS: usize = 4;
 
-/// How long a write waits while another process, such as a backup, writes to the file. A request
+/// How long a write waits while another process, such as `sqlite3`, writes to the file. A request
 /// waits as long for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -105,7 +105,7 @@ fn write(file: &mut Connection, sql: &str, values: impl rusqlite::Params) -> Res
         transaction.prepare_cached(LIST_BYTES)?.query_row([], |row| row.get(0))?;
     // A transaction that is not committed is undone.
     ensure!(list_bytes <= MAX_LIST_BYTES, HttpError(507, "the list is full"));
-    // SQLite's name for an integer primary key is the row's id.
+    // For SQLite, an integer primary key is the id of the row (rowid).
     let index = transaction.last_insert_rowid();
     transaction.commit()?;
     Ok(index)
@@ -113,7 +113,7 @@ fn write(file: &mut Connection, sql: &str, values: impl rusqlite::Params) -> Res
 
 /// Opens the file, and looks at what it holds before anything is written to it.
 fn open_file(path: &Path) -> Result<Connection> {
-    // "./" makes a file of names that mean something else to SQLite, such as :memory:.
+    // For SQLite, :memory: is not the name of a file. With "./" before it, it is one.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let file = Connection::open_with_flags(Path::new(".").join(path), flags)?;
     file.busy_timeout(BUSY_TIMEOUT)?;
