@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes the captures that NOTES.md looks at: classroom/captures.sh
+# Makes the captures that NOTES.md shows: classroom/captures.sh
 #
-# Needs Linux with tcpdump, unshare, ip and ss; root it does not need:
+# Needs Linux with tcpdump, unshare, ip and ss. It does not need root:
 #   sudo apt install tcpdump util-linux iproute2
-# From Ubuntu 24.04 on, the system has to allow a network of one's own:
+# From Ubuntu 24.04 on, an ordinary user may make a network of its own only after this command:
 #   sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # A network of its own, with a loopback in it and nothing else: port 8080 is free there, and no packet comes from
-# other programs. Not as root, because tcpdump would then want to become another user, who does not exist there.
+# other programs. Not as root: tcpdump would then change to another user, who does not exist there.
 if [ "${1:-}" != alone ]; then
   for program in tcpdump unshare ip ss; do
     command -v "$program" >/dev/null || { echo "$program is missing: see the top of $0" >&2; exit 1; }
@@ -29,7 +29,7 @@ finish() {
 trap finish EXIT
 mkdir -p captures
 
-# Waits until the process PROCESS has written PATTERN to FILE; a process that ends before shows what it wrote.
+# Waits until the process PROCESS has written PATTERN to FILE. If the process ends before, prints FILE and fails.
 wait_for() {
   local process=$1 pattern=$2 file=$3
   until grep -qs "$pattern" "$file"; do
@@ -48,14 +48,14 @@ serve() {
   wait_for "$server" '^listening on' "$work/server"
 }
 
-# Ends it.
+# Ends the server.
 end() {
   kill "$server"
   wait "$server" || true
   server=''
 }
 
-# Runs a command, and keeps what goes over the loopback in the meantime as captures/NAME.pcap.
+# Runs a command, and saves what goes over the loopback in the meantime as captures/NAME.pcap.
 capture() {
   local name=$1
   shift
@@ -65,9 +65,9 @@ capture() {
   wait_for "$tcpdump" '^tcpdump: listening on' "$work/tcpdump"
   # A command may fail, such as the one that is refused.
   "$@" || true
-  # The last FIN can come after the command has ended: no connection may be left, but in TIME_WAIT.
+  # The last FIN can come after the command has ended. Waits until no connection is left, except in TIME_WAIT.
   while [ -n "$(ss -Htn state connected exclude time-wait 'sport = :8080 or dport = :8080')" ]; do sleep 0.02; done
-  # A fence: when this datagram has been captured, so has all that came before it.
+  # Sends a datagram as a mark: when tcpdump has captured it, it has also captured all that came before.
   echo >/dev/udp/127.0.0.1/9
   until [ -n "$(tcpdump -r "$work/all.pcap" udp 2>/dev/null)" ]; do sleep 0.02; done
   kill -INT "$tcpdump"

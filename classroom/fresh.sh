@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs the tests as on a machine that has Rust and a C compiler and nothing else, while port 8080 is in use:
+# Runs the tests as on a machine that has only Rust and a C compiler, while port 8080 is in use:
 #   classroom/fresh.sh                  the command of the README
 #   classroom/fresh.sh test -p notes    any other cargo command
 #
 # PATH is one folder with links to Rust, the C compiler, a shell and coreutils. Of the environment only the places of
 # Rust's files are left, so CI is not set: a test whose program is missing must be ignored, and no test may fail.
-# Needs Debian or a system made from it, to know which programs coreutils has.
+# Needs Debian or a system made from it: dpkg lists the programs of coreutils.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -45,7 +45,7 @@ cat "$log"
 [ $# -gt 0 ] || set -- test --locked --workspace
 status=0
 fresh cargo "$@" || status=$?
-# Stages 1 to 9 end when a connection fails: a test has then connected to a server that is none of its own.
+# A server of stages 1 to 9 ends when a connection fails. If it has ended, a test has connected to it by mistake.
 if grep -q '^listening' "$log" && ! kill -0 $server 2>/dev/null; then
   echo 'A test has ended the server on port 8080, which is not its own:' >&2
   cat "$log" >&2

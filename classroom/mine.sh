@@ -5,7 +5,7 @@
 # `cargo lesson start 6 my_put` makes such a copy. Its Cargo.toml names the stage that comes next:
 #   [package.metadata.lesson]
 #   next = 7
-# Needs python3. The exit status is 1 if a copy does not hold all cases of its stage.
+# Needs python3. The exit status is 1 if a case of a copy's stage does not hold.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 # Prints a row of the table: $1 is the name of the copy, $2 its stage and $3 the exit status of the check, whose output
-# is in $work. Fails if the copy does not hold all cases.
+# is in $work. Fails if a case does not hold.
 row() {
   python3 - "$work" "$@" <<'PYTHON'
 import json, pathlib, sys

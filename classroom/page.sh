@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo lesson page --out "$work"
-# A browser of its own, which looks for nothing in the world.
+# A browser with a new profile. Its updates and its other requests to the network are turned off.
 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
   --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$work/browser" \
   --window-size=1366,640 --screenshot="$work/page.png" \

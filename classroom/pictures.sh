@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the pictures of the window in NOTES.md: classroom/pictures.sh [STAGE ...]
 #
-# Needs Linux with Xvfb, openbox, xdotool, ImageMagick and a Korean font:
+# Needs Linux with Xvfb, openbox, xdotool, xclip, ImageMagick and a Korean font:
 #   sudo apt install xvfb openbox xdotool xclip imagemagick fonts-nanum
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,17 +22,17 @@ export DISPLAY=:$(cat "$work/display") LIBGL_ALWAYS_SOFTWARE=1
 unset WAYLAND_DISPLAY
 openbox >/dev/null 2>&1 &
 programs+=($!)
-# A window that comes before its manager is ready can be overlooked by it.
+# openbox can miss a window that opens before openbox is ready.
 until xdotool get_num_desktops >/dev/null 2>&1; do sleep 0.1; done
 
-# Puts a text on the clipboard and pastes it: xdotool cannot type Korean.
+# Puts a text on the clipboard and pastes it, because xdotool cannot type Korean.
 paste() {
   printf %s "$1" | xclip -selection clipboard
   xdotool key ctrl+a ctrl+v
   sleep 0.3
 }
 
-# Sends with Enter, and gives the answer time to be drawn.
+# Sends with Enter, and waits until the response is drawn.
 enter() {
   xdotool key Return
   sleep 0.7
@@ -55,7 +55,7 @@ for stage in "${@:-s04_window s06_form s07_put}"; do for stage in $stage; do
   programs+=($program)
   window=$(xdotool search --sync --onlyvisible --name "^$stage, ")
   xdotool windowactivate --sync "$window"
-  # As high as what the stage shows.
+  # The window of each stage is as high as its content.
   case $stage in
   s04_* | s06_*) height=320 ;;
   *) height=540 ;;
@@ -77,7 +77,7 @@ for stage in "${@:-s04_window s06_form s07_put}"; do for stage in $stage; do
     [ "$stage" = s06_form ] || enter
     ;;
   esac
-  # The pointer makes what it is on look different.
+  # What is below the pointer looks different, so the pointer goes to an empty place.
   xdotool mousemove --window "$window" 600 "$((height - 40))"
   sleep 0.3
   import -window "$window" -strip "pictures/$stage.png"

@@ -1,5 +1,5 @@
-//! Looks for the programs before the macro is compiled, because a macro has no way to tell Cargo that a
-//! program has come or gone. Cargo runs this again when PATH changes, or something in its
+//! Looks for the programs before the macro is compiled, because a macro cannot make Cargo compile again
+//! when a program was installed or removed. Cargo runs this again when PATH changes, or something in its
 //! folders, in `/usr/sbin` or among the fonts.
 
 #[path = "src/installed.rs"]

@@ -1,4 +1,4 @@
-//! Stages become programs.
+//! Builds the programs of stages.
 
 use crate::{Ladder, Stage};
 use anyhow::{Context, Result, ensure};

@@ -31,9 +31,9 @@ pub struct FileChange {
 }
 
 impl Changes {
-    /// Compares two stages, or one with nothing. Of the files only those whose path has `part` in it, such as
-    /// `src/` or `server.rs`. A student's copy has no window and none of the ladder's tests, so it is compared with
-    /// a stage as that is without them.
+    /// Compares two stages, or one with nothing. With `part`, only the files in that folder (`src/`) or
+    /// whose path ends with it (`server.rs`) are compared. A student's copy has no window and none of the
+    /// ladder's tests, so these are left out of the stage with which it is compared.
     ///
     /// # Errors
     /// No file of either stage has such a path; the sentence lists the paths.
@@ -107,11 +107,11 @@ pub fn lines<'old, 'new>(old: &'old str, new: &'new str) -> TextDiff<'old, 'new,
 
 /// A line of a difference, cut where it changes inside.
 pub struct Line {
-    /// Whether it stays, comes or goes.
+    /// Whether it is in both texts, only in the new one or only in the old one.
     pub tag: ChangeTag,
-    /// Its number in the old text, counted from 0; `None` where it comes.
+    /// Its number in the old text, counted from 0; `None` if only the new one has it.
     pub old: Option<usize>,
-    /// Its number in the new text, counted from 0; `None` where it goes.
+    /// Its number in the new text, counted from 0; `None` if only the old one has it.
     pub new: Option<usize>,
     /// The text with its line end; `true` marks what is not in the other text's line.
     pub pieces: Vec<(bool, String)>,
@@ -163,7 +163,7 @@ impl fmt::Display for FileChange {
             writeln!(head, "deleted file mode {mode}")?;
             new = "/dev/null".to_string();
         }
-        // An empty file has no lines that come or go.
+        // A new or removed file that is empty has no changed lines.
         let diff = self.lines();
         if !diff.ops().is_empty() {
             write!(head, "--- {old}\n+++ {new}\n")?;

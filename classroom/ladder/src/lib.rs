@@ -5,12 +5,12 @@
 //! |---|---|
 //! | `lib.rs` | `Ladder`, all stages in order, and `Stage`, one of them with its files |
 //! | `code.rs` | `Changes`: what changes in the code from one stage to another, also as a patch |
-//! | `build.rs` | `build`: stages become programs |
+//! | `build.rs` | `build`: builds the programs of stages |
 //! | `window.rs` | a stage's files as they are without its window |
 //! | `answers.rs` | `Answers`: the hints and answers to the exercises of the notes |
 //! | `wire.rs` | `Wire`: what the servers answer to the requests of the contract and to the attacks |
 //!
-//! How many stages there are is written nowhere: what needs the stages reads the folder `steps` through `Ladder`.
+//! The number of stages is written nowhere: code that needs the stages reads the folder `steps` through `Ladder`.
 //! The folder `mine` holds the copies that students have made; they are no part of the ladder.
 
 pub mod answers;
@@ -59,6 +59,7 @@ pub struct Ladder {
 pub struct Stage {
     /// The name of its folder and of its package.
     pub name: String,
+    /// The folder itself.
     pub folder: PathBuf,
     /// Its place on the ladder, counted from 1; a copy has none.
     pub number: Option<u32>,
@@ -115,7 +116,7 @@ impl Ladder {
     /// The last stage.
     ///
     /// # Errors
-    /// There are no stages, which cannot be where `open` made the ladder.
+    /// There are no stages. `open` makes no such ladder.
     pub fn last(&self) -> Result<&Stage> {
         self.stages().next_back().context("there are no stages")
     }
@@ -196,13 +197,16 @@ impl Stage {
         Ok(Stage { number: None, idea, name, folder })
     }
 
-    /// Whether a student has made it.
+    /// Whether it is a student's copy.
     pub fn is_copy(&self) -> bool {
         self.number.is_none()
     }
 
     /// The paths of all its files, `/` between their parts, in the order of reading. Hidden files, links,
     /// databases, the folder of a cluster and files that are no text are left out.
+    ///
+    /// # Errors
+    /// A file or a folder that cannot be read.
     pub fn files(&self) -> Result<Vec<String>> {
         let mut files = Vec::new();
         add_files(&self.folder, "", &mut files)
@@ -212,6 +216,9 @@ impl Stage {
     }
 
     /// The text of a file, if there is such a file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
     pub fn read(&self, path: &str) -> Result<Option<String>> {
         let place = self.folder.join(path);
         if !place.is_file() {
@@ -277,6 +284,9 @@ fn rank(path: &str) -> usize {
 }
 
 /// The paths of the files that either stage has, in the order of reading.
+///
+/// # Errors
+/// A file or a folder that cannot be read.
 pub fn files_of_both(one: Option<&Stage>, other: &Stage) -> Result<Vec<String>> {
     let mut paths = BTreeSet::new();
     for stage in one.into_iter().chain([other]) {

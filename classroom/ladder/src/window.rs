@@ -2,9 +2,9 @@
 //! student changes is the server and the client at the prompt.
 //!
 //! In a program, what belongs to the window is marked: `#[cfg(feature = "window")]` stands above each item that needs
-//! it, `#[cfg(not(feature = "window"))]` above what takes its place, and the command is called `Window`. An item ends
-//! where rustfmt ends it: with the last line that stands further right than its first, or that closes a bracket below
-//! its first.
+//! it, `#[cfg(not(feature = "window"))]` above what takes its place, and the command is called `Window`. As
+//! rustfmt writes it, an item ends with the last line that is indented more than its first line, or with a closing
+//! bracket that is indented as much.
 
 use crate::Stage;
 use toml_edit::{DocumentMut, Item};
@@ -59,7 +59,7 @@ fn program(text: &str) -> String {
                 drop_head(&mut kept);
                 at = end_of_item(&lines, at);
             }
-            // The line of the file's tour that tells of the window.
+            // The entry about the window in the list of files at the top.
             tour if is_about_window(tour) => {
                 at += 1;
                 while lines.get(at).is_some_and(|line| line.starts_with("//!  ")) {

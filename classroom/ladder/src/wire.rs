@@ -1,5 +1,5 @@
-//! What changes on the wire: the real servers get the requests of the contract and the attacks of the last
-//! stage, each server for itself.
+//! What changes on the wire: each real server gets the requests of the contract and the attacks of the last
+//! stage.
 
 use crate::build::build;
 use crate::{Ladder, Stage};
@@ -24,13 +24,13 @@ const ATTACK_START: Duration = Duration::from_secs(5);
 /// How long an attack may go on before another client asks the server for something.
 const ATTACK_TIME: Duration = Duration::from_secs(1);
 
-/// How often the attack `rst-mid` is repeated: whether it kills a server depends on the moment.
+/// How often the attack `rst-mid` is repeated: whether it ends a server is a matter of timing.
 const RST_MID_TRIES: usize = 30;
 
 /// How long a client that asks beside an attack waits for an answer.
 const OTHER_CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The id of the question that is two requests.
+/// The id of the question that sends two requests.
 const TWICE: &str = "twice";
 
 /// What some stages answer to everything.
@@ -135,7 +135,7 @@ impl Wire {
     }
 }
 
-/// The attacks that a program knows, as the help of its command `attack` lists them.
+/// The attacks that a program has, as the help of its command `attack` lists them.
 fn attacks(attacker: &Path) -> Result<Vec<String>> {
     let output = Command::new(attacker).args(["attack", "-h"]).stdin(Stdio::null()).output();
     let help = output.with_context(|| format!("cannot run {}", attacker.display()))?.stdout;
@@ -177,7 +177,7 @@ fn ask_all(stage: &Subject) -> Result<Vec<(String, Answer)>> {
         let mut got = shown(&exchange.got, &addr);
         let sent = shown(&question.sent, &addr);
         let end = why(&exchange.end);
-        // A connection can be gone before its process is.
+        // The connection can end before the process of the server does.
         let died = match exchange.got.is_empty() || end.is_some() {
             true => asked.ends_soon()?,
             false => asked.ended()?,
@@ -296,7 +296,7 @@ fn in_short(question: &Question, got: &[u8], plain: Option<&str>) -> String {
         words.extend(response.field(name).map(|value| format!("{name}: {value}")));
     }
     let short = words.join(", ");
-    // Another index is no other answer.
+    // Two answers that differ only in the index of Location are the same here.
     let kind = |text: &str| text.split(", Location").next().unwrap_or_default().to_string();
     match plain {
         Some(plain)
@@ -310,10 +310,10 @@ fn in_short(question: &Question, got: &[u8], plain: Option<&str>) -> String {
     }
 }
 
-/// Bytes as lines. What is another one each time is left out: the port becomes 8080, and the value of `Date` `…`.
+/// Bytes as lines. What differs from run to run is replaced: the port by 8080, and the value of `Date` by `…`.
 fn shown(bytes: &[u8], addr: &str) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace(addr, "127.0.0.1:8080");
-    // Only a field is meant, and not a line of the body.
+    // Only a field is replaced, and not a line of the body that looks like one.
     let (head, body) =
         text.split_once("\n\n").map_or((text.as_str(), None), |(head, body)| (head, Some(body)));
     let lines: Vec<&str> = head.split('\n').map(without_date).collect();
@@ -375,7 +375,7 @@ fn attack_once(server: &mut Server, attacker: &Path, kind: &str) -> Result<Answe
     Ok(Answer { short, sent: format!("attack {kind}\n"), got: shown(said.as_bytes(), &addr) })
 }
 
-/// Waits for an attack to end, at most `ATTACK_TIME` after the server has accepted its first connection; tells
+/// Waits for an attack to end, at most `ATTACK_TIME` after the server has accepted its first connection; returns
 /// whether it has ended. What the server logs meanwhile is added to `log`.
 fn wait(attack: &mut Child, server: &mut Server, log: &mut String) -> Result<bool> {
     let start = Instant::now();
@@ -424,9 +424,9 @@ fn reason_of_end(server: &mut Server, log: &str) -> Result<String> {
         Some(line) => {
             let reason =
                 line.rsplit_once("the server with it: ").map_or(line, |(_, reason)| reason);
-            format!("died: {}", without_number(reason))
+            format!("ended: {}", without_number(reason))
         }
-        None => format!("died: {status}"),
+        None => format!("ended: {status}"),
     })
 }
 

@@ -10,15 +10,15 @@ use std::{env, fs};
 
 const CONFLICT: Style = AnsiColor::Red.on_default();
 
-/// Carries the uncommitted changes of a stage up the ladder by three-way merges, a stage at a time: what one
-/// stage has become is merged into the next. Where lines conflict, git's markers stay in the file, and the
-/// stages above get the change as it was before. The exit status is 1 if there was a conflict.
+/// Carries the uncommitted changes of a stage up the ladder with `git merge-file`, a stage at a time: the change of
+/// one stage is merged into the next. Where lines conflict, git's markers stay in the file, and the later stages
+/// get the change from the last stage without a conflict. The exit status is 1 if there was a conflict.
 ///
 /// # Errors
-/// Nothing to carry, or a later stage with uncommitted changes of its own; nothing is written then.
+/// There is nothing to carry, or a later stage has uncommitted changes of its own. Nothing is written then.
 pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
     let stage = ladder.stage(stage)?;
-    ensure!(stage.number.is_some(), "{} is your own; only a stage is carried", stage.name);
+    ensure!(stage.number.is_some(), "{} is your own; name a stage of the ladder", stage.name);
     let later: Vec<&Stage> = ladder.stages().filter(|other| other.number > stage.number).collect();
     ensure!(!later.is_empty(), "{} is the last stage; there is none to carry to", stage.name);
     let fixed = changed(&ladder.root, stage)?;
@@ -49,7 +49,7 @@ pub fn run(ladder: &Ladder, stage: &str, dry_run: bool) -> Result<ExitCode> {
             gone.path
         );
     }
-    // All is known before anything is written.
+    // Every merge is done before the first file is written: an error leaves all stages as they were.
     if !dry_run {
         for step in &steps {
             step.write()?;
@@ -71,15 +71,15 @@ enum Outcome {
     Carry(String),
     /// The change and the file conflict; both are in the text, between markers.
     Conflict(String),
-    /// The file goes, as it did in the stage.
+    /// The file is deleted, as in the stage.
     Delete,
-    /// The file went in the stage, but this one is not the same.
+    /// The file stays: it was deleted in the stage, but this stage has another text.
     Keep,
-    /// Nothing: the file has the change.
+    /// Nothing changes: the file has the change already.
     Has,
 }
 
-/// What the change of one file is for each later stage that has the file.
+/// Works out what the change of one file does in each later stage that has the file.
 fn plan<'a>(
     root: &Path,
     stage: &'a Stage,
@@ -117,11 +117,11 @@ fn plan<'a>(
 struct Version<'a> {
     name: &'a str,
     before: String,
-    /// `None` if the file has gone.
+    /// `None` if the file was deleted.
     now: Option<String>,
 }
 
-/// Merges the change from `from.before` to `now` into `text`; tells whether that went without a conflict.
+/// Merges the change from `from.before` to `now` into `text`. Returns the new text, and whether there was no conflict.
 fn merge(name: &str, text: &str, from: &Version, now: &str) -> Result<(String, bool)> {
     let folder = env::temp_dir().join(format!("cargo-lesson-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -161,7 +161,7 @@ impl Step<'_> {
     }
 }
 
-/// Prints a line a file and stage, and what is to be done now.
+/// Prints a line for each file of each stage, and what the maintainer has to do next.
 fn report(stage: &Stage, steps: &[Step], left: &[&String], dry_run: bool) -> Result<ExitCode> {
     let mut output = anstream::stdout();
     let mut conflicts = 0;
@@ -204,7 +204,7 @@ fn changed(root: &Path, stage: &Stage) -> Result<Vec<String>> {
     let output = git(root, &arguments)?;
     ensure!(
         output.status.success(),
-        "git cannot tell what has changed: {}",
+        "cannot read from git what has changed: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
     let text = String::from_utf8(output.stdout).context("a path is no UTF-8")?;

@@ -10,13 +10,13 @@ use std::io::{self, IsTerminal, Write};
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 
-/// Where a student's server listens where nothing else is said.
+/// Where a student's server listens if no address is given.
 pub const ADDR: &str = "127.0.0.1:8080";
 
-/// Where a student's server keeps its messages if the stage needs PostgreSQL: a person writes the words in capitals anew.
+/// Where a student's server keeps its messages if the stage needs PostgreSQL: the words in capitals are to be replaced.
 const DB: &str = "postgresql://USER@HOST:PORT/NAME";
 
-/// What is asked, of which server, and how the outcome is shown.
+/// Which cases are checked, on which server, and how the outcome is shown.
 #[derive(clap::Args)]
 #[command(
     after_help = "The exit status is 0 where all cases hold, 1 where one does not, and 2 for bad arguments."
@@ -51,7 +51,7 @@ pub struct Arguments {
     pub no_restart: bool,
 }
 
-/// A sentence about arguments that cannot be: the exit status is 2.
+/// What is wrong with the arguments, in a sentence. The exit status is then 2.
 #[derive(Debug)]
 pub struct BadArguments(pub String);
 
@@ -63,11 +63,11 @@ impl std::fmt::Display for BadArguments {
 
 impl std::error::Error for BadArguments {}
 
-/// Asks a server all that the contract says of the stage, and prints what holds. The exit status is 1 where a
+/// Sends a server all requests of the stage's contract, and prints which cases hold. The exit status is 1 where a
 /// case does not hold.
 ///
 /// # Errors
-/// Arguments that cannot be ([`BadArguments`]), nothing that listens, a copy that does not build.
+/// Wrong arguments ([`BadArguments`]), no server at the address, or a copy that does not build.
 pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<ExitCode> {
     let (number, stage) = stage(ladder, &arguments.stage)?;
     let ids = contract::ids(number);
@@ -87,7 +87,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<ExitCod
             format!("{only} needs a restart, and --no-restart leaves it out; choose one");
         return Err(BadArguments(sentence).into());
     }
-    // A signal goes only to a program that the check has started, and Windows has none.
+    // A signal goes only to a program that the check has started, and Windows has no signals.
     let is_program = matches!(server, Server::Program(_));
     let has_signal = cfg!(unix) && is_program;
     let end_ids: Vec<&str> =
@@ -132,7 +132,10 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<ExitCod
 }
 
 /// The number of the stage whose contract is asked, and the stage if it is one of the ladder. The contract may
-/// know a stage before the ladder has it.
+/// have a stage before the ladder has it.
+///
+/// # Errors
+/// A name that is no stage, or that of a copy ([`BadArguments`]).
 pub fn stage<'a>(ladder: &'a Ladder, name: &str) -> Result<(u32, Option<&'a Stage>)> {
     match ladder.stage(name) {
         Ok(stage) => match stage.number {
@@ -192,7 +195,7 @@ pub fn program(
         return Ok(Some(Program::binary(binary, contract::database(number)?)?));
     }
     let Some(line) = line else { return Ok(None) };
-    // A command that does not ask for a database has one of its own.
+    // A command without {db} starts a server that has its database already.
     let database = if line.contains("{db}") { contract::database(number)? } else { None };
     Ok(Some(Program::shell(line, database)?))
 }
@@ -204,7 +207,7 @@ fn address(server: &Server) -> String {
     }
 }
 
-/// Asks all cases, and shows on a terminal how far it is.
+/// Checks all cases, and shows on a terminal how many are done.
 fn ask(
     server: &mut Server,
     number: u32,
@@ -254,7 +257,7 @@ fn ask_for_enter(lang: Lang) -> bool {
     io::stdin().read_line(&mut line).is_ok_and(|length| length > 0)
 }
 
-/// Where nothing listens, the command that starts a server.
+/// Adds to the error the command that starts a server, unless the check has started one.
 fn with_command(
     error: anyhow::Error,
     ladder: &Ladder,
@@ -306,7 +309,7 @@ pub fn what_next(name: Option<&str>, lang: Lang) -> Option<String> {
     })
 }
 
-/// The command that starts the server for the commands that ask by hand; `None` if it runs already.
+/// The command that starts the server, for a student who types a command of the report; `None` if it runs already.
 fn start_of(number: u32, arguments: &Arguments) -> Option<String> {
     let by_name = |name: &String| format!("cargo run -p {name} -- server{}", db_argument(number));
     let (host, port) = ADDR.split_once(':').unwrap_or((ADDR, ""));
@@ -322,7 +325,7 @@ fn db_argument(number: u32) -> String {
     if contract::needs_postgresql(number) { format!(" --db {DB}") } else { String::new() }
 }
 
-/// The command that asks the same once more.
+/// The command that makes the same check once more.
 fn again(arguments: &Arguments) -> String {
     let mut command = format!("cargo lesson check {}", arguments.stage);
     if let Some(name) = &arguments.name {

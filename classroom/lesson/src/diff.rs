@@ -26,6 +26,9 @@ pub struct Options {
 }
 
 /// Prints what changes between two stages: on a terminal in colours, a screen at a time; in a pipe as a patch.
+///
+/// # Errors
+/// There is no such stage or file, or it cannot be read or printed.
 pub fn run(ladder: &Ladder, options: Options) -> Result<()> {
     // No stage has a dot or a slash in its name: `diff 7 server.rs` means the file.
     let (to, file) = match (options.to, options.file) {
@@ -66,7 +69,7 @@ pub fn run(ladder: &Ladder, options: Options) -> Result<()> {
     Ok(())
 }
 
-/// A line a file, with the lines that it gains and loses, and sums.
+/// Makes a row for each file, with the numbers of lines that it gains and loses, and two rows with sums.
 fn table(changes: &Changes) -> Table {
     let mut table =
         Table::new(vec![Column::fixed("file"), Column::number("added"), Column::number("removed")]);

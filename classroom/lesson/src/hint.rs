@@ -1,7 +1,7 @@
 //! `cargo lesson hint`: the next hint for an exercise of the notes, and the answer where it is asked for.
 //!
 //! The hints that were shown are counted in the file `mine/.hints`, a line an exercise: its section, its number, and how
-//! many of its hints were shown. Without that file all begins with the first hint.
+//! many of its hints were shown. Without that file each exercise begins with its first hint.
 
 use anyhow::{Context, Result, bail};
 use ladder::Ladder;
@@ -18,7 +18,7 @@ const COUNTS: &str = "mine/.hints";
 /// The section of the notes that is about no stage.
 const PACKETS: &str = "packets";
 
-/// The widths of a text that are easy to read. In a pipe it has the second one.
+/// The least and the greatest width of a text, in columns. In a pipe a text has the greatest.
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 80;
 
@@ -134,7 +134,7 @@ fn find_exercise(section: &Section, number: usize) -> Result<&Exercise> {
 struct Counts(Vec<(String, usize, usize)>);
 
 impl Counts {
-    /// Reads the file. A line that is not of its form counts nothing.
+    /// Reads the file. A line of another form is left out.
     fn read(ladder: &Ladder) -> Result<Counts> {
         let text = match fs::read_to_string(ladder.root.join(COUNTS)) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -228,7 +228,7 @@ fn without_marks(paragraph: &str) -> String {
         }
         let mut rest = piece;
         while let Some((before, link)) = rest.split_once("](") {
-            // The text of a link stays, and its target goes.
+            // The text of a link is kept, and its target is left out.
             text.push_str(&before.replacen('[', "", 1).replace('*', ""));
             rest = link.split_once(')').map_or("", |(_, after)| after);
         }

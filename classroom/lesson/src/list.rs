@@ -9,8 +9,11 @@ use ladder::code::{Changes, count};
 use replay::Lang;
 use std::io::Write;
 
-/// Prints a row for each stage; the numbers are lines of its `src`, against the stage before. A narrow terminal
-/// gets no column for the names, which the commands contain.
+/// Prints a row for each stage, with the numbers of lines that its `src` adds to the stage before and removes from it.
+/// On a narrow terminal the column of names is left out: the commands contain the names.
+///
+/// # Errors
+/// A stage that cannot be read, or an output that is closed.
 pub fn run(ladder: &Ladder, lang: Lang) -> Result<()> {
     let wide = table(ladder, true, lang)?;
     let table = if wide.fits() { wide } else { table(ladder, false, lang)? };

@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::process::{Child, Command, Stdio};
 
 /// Shows `text`, colours included, through the program that LESSON_PAGER or PAGER names, or else through `less`.
-/// Returns whether it was shown: `false` where there is no such program, or none is wanted.
+/// Returns whether it was shown: `false` where there is no such program, or where
+/// the variable is empty or `cat`.
 ///
 /// # Errors
 /// A pager that cannot be written to. Quitting it early is no error.
@@ -22,7 +23,7 @@ pub fn show(text: &str) -> Result<bool> {
         }
     };
     if env::var_os("LESS").is_none() {
-        // For a PAGER that is `less`: quit where all fits on the screen, keep the colours and the screen.
+        // For a PAGER that is `less`: it quits if all fits on the screen, and keeps the colours and the screen.
         command.env("LESS", "FRX");
     }
     #[cfg(unix)]
@@ -30,11 +31,11 @@ pub fn show(text: &str) -> Result<bool> {
     let Ok(mut pager) = command.stdin(Stdio::piped()).spawn() else { return Ok(false) };
     write(&mut pager, text)?;
     let status = pager.wait().context("the pager does not end")?;
-    // With this status a shell says that there is no such program.
+    // A shell ends with this status if there is no such program.
     Ok(status.code() != Some(127))
 }
 
-/// Writes all of the text, or as much as the reader wants, and ends the pager's input.
+/// Writes the text until its end or until the pager closes its input, and ends the input.
 fn write(pager: &mut Child, text: &str) -> Result<()> {
     let Some(mut input) = pager.stdin.take() else { return Ok(()) };
     match input.write_all(text.as_bytes()) {
@@ -53,7 +54,8 @@ fn in_shell(words: &str) -> Command {
     command
 }
 
-/// Ctrl-C means the pager, which shares the terminal: this program ends when the pager does.
+/// Keeps this program running at Ctrl-C, which also reaches the pager on the same terminal. This program ends when the
+/// pager ends.
 #[cfg(unix)]
 fn keep_running_at_ctrl_c() -> Result<()> {
     let pressed = std::sync::Arc::default();

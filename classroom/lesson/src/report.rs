@@ -1,5 +1,5 @@
-//! What a student reads after a check: the first fault in full, each other kind of fault in a line, and last of
-//! all a summary. It has at most 40 lines.
+//! What a student reads after a check: the first fault in full, each other kind of fault in a line, and a summary
+//! at the end. The report has at most 40 lines.
 
 use crate::words::{pad, say};
 use anstyle::{AnsiColor, Style};
@@ -27,11 +27,13 @@ type Line = (Style, String);
 
 /// Cases that fail for the same reason, in the order in which they were asked.
 pub struct Group<'a> {
+    /// The fault of the first of these cases.
     pub fault: &'a Fault,
+    /// The outcomes of these cases.
     pub outcomes: Vec<&'a Outcome>,
 }
 
-/// The faults, each kind once.
+/// Groups the cases that fail by their kind of fault.
 pub fn groups(outcomes: &[Outcome]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group> = Vec::new();
     for outcome in outcomes {
@@ -44,7 +46,10 @@ pub fn groups(outcomes: &[Outcome]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Prints how many cases hold as a bar, and then the first fault in full.
+/// Prints how many of `all` cases hold as a bar, and then the first fault in full.
+///
+/// # Errors
+/// An output that is closed.
 pub fn print_bar(outcomes: &[Outcome], all: usize, lang: Lang) -> Result<()> {
     const LENGTH: usize = 40;
     let passed = outcomes.iter().filter(|outcome| outcome.passed()).count();
@@ -65,8 +70,12 @@ pub fn print_bar(outcomes: &[Outcome], all: usize, lang: Lang) -> Result<()> {
     Ok(())
 }
 
-/// Prints the report. `again` is the command that asks the same once more, such as `cargo lesson check 7`; `start` is
-/// the one that starts the server for a command by hand.
+/// Prints the report. `again` is the command that makes the same check once more, such as `cargo lesson check 7`;
+/// `start` is the one that starts the server before a command by hand. `left_out` has the ids of the cases that were
+/// left out, with the reason.
+///
+/// # Errors
+/// An output that is closed.
 pub fn print(
     outcomes: &[Outcome],
     again: &str,
@@ -78,7 +87,7 @@ pub fn print(
     let summary = summary(outcomes, &groups, left_out, lang);
     let mut lines = Vec::new();
     if let Some((first, others)) = groups.split_first() {
-        // As many lines of the request and of the response as leave room for the rest.
+        // The request and the response get as many lines as the rest of the report leaves.
         let needed = summary.len() + others.len().min(3) + 4;
         let shown = (4..=SHOWN_LINES)
             .rev()
@@ -114,7 +123,10 @@ pub fn print(
     Ok(())
 }
 
-/// Prints a line a case, and how many hold.
+/// Prints a line for each case, and how many hold.
+///
+/// # Errors
+/// An output that is closed.
 pub fn print_brief(outcomes: &[Outcome], lang: Lang) -> Result<()> {
     let mut output = anstream::stdout();
     for outcome in outcomes {
@@ -135,7 +147,7 @@ pub fn print_brief(outcomes: &[Outcome], lang: Lang) -> Result<()> {
     Ok(())
 }
 
-/// How many cases hold.
+/// Says in a sentence how many cases hold.
 pub fn held(outcomes: &[Outcome], lang: Lang) -> String {
     let passed = outcomes.iter().filter(|outcome| outcome.passed()).count();
     if lang == Lang::Ko {
@@ -154,7 +166,8 @@ pub fn held(outcomes: &[Outcome], lang: Lang) -> String {
     }
 }
 
-/// The first case of a kind of fault, with all that helps; of the request and of the response `most` lines.
+/// Returns the lines about the first case of a kind of fault, with at most `most` lines of the request and as many of
+/// the response. `start` is the command that starts the server.
 pub fn in_full(group: &Group, start: Option<&str>, most: usize, lang: Lang) -> Vec<Line> {
     let outcome = group.outcomes[0];
     let mut lines = Vec::new();
@@ -174,7 +187,7 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize, lang: Lang) -> V
     };
     let bytes = |bytes: &[u8], all: usize| -> Vec<String> {
         let mut shown = visible(bytes, all, SHOWN, most);
-        // The last line can say how much is left out, and the only one that there is nothing.
+        // The last line can be a sentence that says how much is left out, or that there are no bytes.
         if let Some(last) =
             shown.last_mut().filter(|last| bytes.is_empty() || last.starts_with('…'))
         {
@@ -187,7 +200,7 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize, lang: Lang) -> V
     part("wanted", "기대한 것", wanted.map(|line| cut(&line, WIDTH - 12)).collect());
     part("received", "돌아온 것", bytes(&outcome.got, outcome.got_length));
     if !outcome.last_words.is_empty() {
-        // The last line says most.
+        // The last line that the server printed usually has the reason, so it gets the most rows.
         let last = outcome.last_words.len().saturating_sub(3);
         let words = outcome.last_words[last..].iter().enumerate().flat_map(|(number, line)| {
             let rows = wrapped(&in_quotes(line, 4 * WIDTH), WIDTH - 12);
@@ -199,7 +212,7 @@ pub fn in_full(group: &Group, start: Option<&str>, most: usize, lang: Lang) -> V
     if !group.fault.cause.is_empty() {
         part("cause", "원인", wrapped(&say(lang, &group.fault.cause), WIDTH - 12));
     }
-    // Where the RFC speaks of the fault, or else where it speaks of the case.
+    // The section of the RFC about the fault, or else the section about the case.
     let sections = [group.fault.section, outcome.section];
     if let Some(section) = sections.iter().find(|section| !section.is_empty()) {
         part("see", "참고", vec![say(lang, section)]);
@@ -239,7 +252,7 @@ fn same(group: &Group, lang: Lang) -> Option<String> {
     Some(format!("{others}: {}", lang.choose("the same", Some("같은 잘못"))))
 }
 
-/// What holds, what does not, and what to look at first.
+/// Returns the lines that say which topics hold, which do not, and which case to look at first.
 fn summary(
     outcomes: &[Outcome],
     groups: &[Group],

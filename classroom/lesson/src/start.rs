@@ -1,4 +1,4 @@
-//! `cargo lesson start`: a student's own copy of a stage, and a test that tells when it has become the next one.
+//! `cargo lesson start`: a student's own copy of a stage. Its test passes when the copy does what the next stage does.
 
 use crate::half;
 use crate::hint::command_for_copy;
@@ -15,7 +15,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 /// The one test of a copy, with names to be filled in.
 const TEST: &str = include_str!("next_stage.rs");
 
-/// What that test needs.
+/// The crates that the test uses.
 const TEST_CRATES: [&str; 2] = ["anyhow", "contract"];
 
 /// Copies a stage, without its window and its tests, into the folder `mine/NAME` under the name `name`. The glob of
@@ -27,7 +27,7 @@ const TEST_CRATES: [&str; 2] = ["anyhow", "contract"];
 /// left of the copy then.
 pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) -> Result<()> {
     let stage = ladder.stage(stage)?;
-    // A copy of the last stage is held to that stage, a copy of a copy to what that one was held to.
+    // A copy of the last stage is checked against that stage. A copy of a copy keeps its test, so it needs no stage.
     let next = if stage.is_copy() { None } else { Some(ladder.after(stage).unwrap_or(stage)) };
     let functions = if is_half { half_finished(ladder, stage)? } else { Vec::new() };
     check_name(ladder, name)?;
@@ -38,7 +38,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
         .and_then(|()| half::take_out(&functions, &folder))
         .and_then(|()| check_workspace(ladder));
     if let Err(error) = copied {
-        // The folder was not there before, and half a copy would disturb every command of cargo.
+        // The folder was not there before, and with an incomplete copy each command of cargo would fail.
         let _ = fs::remove_dir_all(&folder);
         return Err(error);
     }
@@ -126,7 +126,7 @@ fn answers_the_same(stage: &Stage, next: &Stage) -> Result<bool> {
     Ok(true)
 }
 
-/// Refuses what cannot be the name of a copy.
+/// Returns an error if a copy cannot have this name.
 fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
     cargo_accepts(name)?;
     if let Some((_, rest)) = name.split_once('_').filter(|_| number(name).is_some()) {
@@ -148,8 +148,8 @@ fn check_name(ladder: &Ladder, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asks cargo whether a package can have this name: it makes one, in a folder that is gone afterwards. What cargo
-/// warns of is refused as well, such as a name that no file can have on Windows.
+/// Asks cargo whether a package can have this name: it makes one, in a folder that is then removed. A name
+/// of which cargo warns is refused as well, such as a name that no file can have on Windows.
 fn cargo_accepts(name: &str) -> Result<()> {
     let folder = env::temp_dir().join(format!("cargo-lesson-name-{}", std::process::id()));
     fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -196,7 +196,7 @@ fn copy(stage: &Stage, next: Option<&Stage>, folder: &Path, name: &str) -> Resul
         let text = stage.read(&path)?.unwrap_or_default();
         let Some(text) = Stage::without_window(&path, &text) else { continue };
         let (path, text) = if stage.is_copy() {
-            // Its name can be any word, and means the package only in its test.
+            // The name of a copy can be an ordinary word, so it is replaced in the test alone.
             let test = path == "tests/next_stage.rs";
             (path.clone(), if test { rename_test(&text, &stage.name, name) } else { text })
         } else {
@@ -206,7 +206,7 @@ fn copy(stage: &Stage, next: Option<&Stage>, folder: &Path, name: &str) -> Resul
         };
         let text = if path == "Cargo.toml" { manifest(stage, next, &text, name)? } else { text };
         write(&folder.join(&path), &text)?;
-        // A script stays one that can be run by its name.
+        // A script can still be run by its name.
         let permissions = fs::metadata(&from)?.permissions();
         fs::set_permissions(folder.join(&path), permissions)?;
     }
@@ -221,7 +221,7 @@ fn copy(stage: &Stage, next: Option<&Stage>, folder: &Path, name: &str) -> Resul
     Ok(())
 }
 
-/// A copy's test for a copy of another name.
+/// Changes the test of the copy `old` into that of the copy `new`.
 fn rename_test(text: &str, old: &str, new: &str) -> String {
     let program = |name: &str| format!("env!(\"CARGO_BIN_EXE_{name}\")");
     let command = |name: &str| format!("`cargo test -p {name}`");
@@ -235,12 +235,12 @@ fn write(path: &Path, text: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The manifest of the copy: the stage's under another name, with what the next stage's code needs as well, so that
-/// it can be put in place file by file. Of what tests need, only what its test and its examples use is left.
+/// The manifest of the copy: that of the stage under another name. It also has the dependencies of the next stage, so
+/// that files of that stage compile in the copy. Of the dev-dependencies, those of its test and its examples are left.
 fn manifest(stage: &Stage, next: Option<&Stage>, text: &str, name: &str) -> Result<String> {
     let mut manifest: DocumentMut = text.parse()?;
     manifest["package"]["name"] = value(name);
-    // The ladder's tests stay behind, and with them what the manifest says of them.
+    // The copy has none of the ladder's tests, so it has no entries for them.
     manifest.remove("bin");
     manifest.remove("test");
     let Some(next) = next else { return Ok(manifest.to_string()) };

@@ -108,7 +108,7 @@ impl Table {
         widths
     }
 
-    /// How wide each column is. Where all are too wide together, the widest that wraps gives way first.
+    /// How wide each column is. If they do not fit together, the widest column that wraps gets narrower first.
     fn widths(&self) -> Vec<usize> {
         let mut widths = self.widest();
         let Some(limit) = self.width else { return widths };
@@ -134,7 +134,7 @@ impl Table {
             .collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or_default();
         for line in 0..height {
-            // What stands between two texts, which the last text of a line is not followed by.
+            // How many spaces come before the next text. None come after the last text of a line.
             let mut space = 1;
             for (number, cell) in row.iter().enumerate() {
                 let text = cells[number].get(line).map(String::as_str).unwrap_or_default();

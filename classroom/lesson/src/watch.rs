@@ -16,12 +16,12 @@ use std::time::Duration;
 /// How long it has to be quiet after a save: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Files with these ends are a program's source. What else changes while the server runs, the server may have
-/// written, such as its messages.
+/// Files with these ends are a program's source. While the server runs, a change of another file does not count: the
+/// server may have written it, such as its messages.
 const SOURCES: &str =
     "rs py js mjs cjs ts go c h cc cpp hpp cs java kt rb php pl lua hs ml ex exs swift zig toml";
 
-/// What is asked, and of which server.
+/// The stage whose cases are checked, and the server.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The stage
@@ -38,7 +38,7 @@ pub struct Arguments {
 /// Checks the student's server, waits for a save, and checks it again. Returns when all cases hold.
 ///
 /// # Errors
-/// Arguments that cannot be ([`BadArguments`]), or files that the system does not watch.
+/// Wrong arguments ([`BadArguments`]), or files that the system does not watch.
 pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let (number, _) = check::stage(ladder, &arguments.stage)?;
     if arguments.name.is_none() && arguments.run.is_none() {
@@ -49,7 +49,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     replay::end_with_signals()?;
     let (sender, saved) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event| {
-        // Nothing listens any more only when the program ends.
+        // This fails only when the program ends and nothing receives any more.
         let _ = sender.send(event);
     })
     .context("the system does not watch files")?;
@@ -61,7 +61,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let all = contract::ids(number).len();
     loop {
         let mut changed = false;
-        // Before the build, whose errors are to be read.
+        // The screen is cleared before the build, so that the errors of the build stay on it.
         clear()?;
         let checked = check(ladder, arguments, number, &saved, &mut changed);
         if !changed {
@@ -121,7 +121,7 @@ fn check(
         Options { restart: Restart::Itself, only: None, fail_fast: false, progress: &mut progress };
     let outcomes = contract::check(number, &mut server, options);
     drop(server);
-    // What the server wrote last is no save.
+    // What the server writes when it ends does not count as a save.
     while let Ok(event) = saved.recv_timeout(QUIET) {
         *changed |= is_save(&event, is_source);
     }
@@ -164,7 +164,7 @@ fn settle(saved: &Receiver<notify::Result<Event>>) {
     while saved.recv_timeout(QUIET).is_ok() {}
 }
 
-/// Whether an event is a save of a file that is a student's, and that `counts`.
+/// Whether an event is a save of a student's file for which `counts` is true.
 fn is_save(event: &notify::Result<Event>, counts: fn(&Path) -> bool) -> bool {
     let Ok(event) = event else { return false };
     let writes =
@@ -174,7 +174,7 @@ fn is_save(event: &notify::Result<Event>, counts: fn(&Path) -> bool) -> bool {
 
 /// Whether a file is one that a program writes, and not a person: hidden, built, a database or a log.
 fn is_by_the_way(path: &Path) -> bool {
-    // Above the folder that is watched, a hidden one means nothing.
+    // Only below the folder that is watched does a hidden folder matter.
     let here = std::env::current_dir().unwrap_or_default();
     let below = path.strip_prefix(&here).unwrap_or(path);
     let below =

@@ -12,6 +12,9 @@ const DIFFERENT: Style = AnsiColor::Yellow.on_default();
 
 /// Prints what some stages answer, as a table, or with `verbose` as full texts: the rows in which they differ, or
 /// with `all` every row. One stage alone has all its rows.
+///
+/// # Errors
+/// There is no such stage, it does not build, or its server cannot be asked.
 pub fn run(ladder: &Ladder, names: &[String], all: bool, verbose: bool) -> Result<()> {
     let stages = names.iter().map(|name| ladder.stage(name)).collect::<Result<Vec<&Stage>>>()?;
     let all = all || stages.len() == 1;

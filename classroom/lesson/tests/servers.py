@@ -2584,7 +2584,7 @@ wrong("two-to-64-wraps", 7, "The index of 2 to the power of 64 is that of 0.", "
 wrong("one-digit", 7, "An index has one digit.",
       "put-replaces put-korean put-empty put-quotes get-two-digits",
       find=only_if(lambda target: len(target) == 2))
-wrong("two-digit-put", 7, "PUT knows no index of two digits.",
+wrong("two-digit-put", 7, "PUT accepts no index of two digits.",
       "put-replaces put-korean put-empty put-quotes put-two-digits",
       put=lambda self, request, index: Http.put(self, request, index) if index < 10
       else self.error(404))
@@ -3200,7 +3200,7 @@ class ClosesWithoutWord(KeptThreads):
 
 
 class TwoRequestsAtMost(KeptThreads):
-    """Closes after the second response without a word."""
+    """Closes after the second response, which does not say so."""
 
     def buffer(self, conn):
         buffer = super().buffer(conn)
@@ -3246,7 +3246,7 @@ class ShortRead(KeptFile):
 
 
 def options_exact(*names):
-    """Knows a word of Connection only where it stands alone, as it is here."""
+    """Ends a connection only if its Connection field is one of `names`, letter by letter."""
     def is_persistent(self, request):
         value = ", ".join(request.values("Connection"))
         if value in names or self.stopping:
@@ -3511,7 +3511,7 @@ class FirstCoding(KeptThreads):
 
 
 class CodingWithCase(KeptThreads):
-    """Knows the word chunked only in small letters."""
+    """Accepts the word chunked only in small letters."""
 
     def is_chunked(self, request):
         if any(value != value.lower() for value in request.values("Transfer-Encoding")):
@@ -3547,7 +3547,7 @@ class RefusedStaysOpen(KeptThreads):
 
 
 def size_by(convert):
-    """Another way to read the length of a chunk."""
+    """A server with another function that reads the length of a chunk."""
     def chunk_size(self, line):
         if not line.endswith(b"\r\n"):
             raise ValueError("no CR LF")
@@ -3731,7 +3731,7 @@ def always_continue(self, buffer, request, has_body):
 
 
 def expect_without_look(self, buffer, request, has_body):
-    """Says 100 before it knows whether it wants the body."""
+    """Sends 100 before it decides whether it reads the body."""
     if self.elements(request, "Expect") == ["100-continue"] and request.version != "HTTP/1.0":
         buffer.interim(self.interim())
 
@@ -3932,7 +3932,7 @@ class SharedBuffer(KeptThreads):
 
 
 class LastMethod(KeptThreads):
-    """Once HEAD was asked, a connection gets no bodies any more."""
+    """After a HEAD no response of the connection has a body."""
 
     def respond_once(self, buffer):
         data, keeps = super().respond_once(buffer)
@@ -4116,7 +4116,7 @@ wrong12("size-without-zeros", "The length of a chunk may not begin with 0.", "ch
         chunk_size=size_by(no_zeros_before))
 wrong12("no-extensions", "A chunk with an extension is answered 400.", "chunk-extensions",
         chunk_size=no_extensions)
-wrong12("extensions-without-limit", "An extension may be as long as it likes.", "endless-extension",
+wrong12("extensions-without-limit", "The length of an extension has no limit.", "endless-extension",
         max_chunk_line=1 << 20)
 wrong12("chunk-line-lf-accepted", "A chunk line may end with LF alone.", "chunk-line-lf",
         chunk_size=lf_is_enough)
@@ -4189,7 +4189,7 @@ wrong12("reset-after-close", "The connection is closed with unread bytes.",
         "long-body garbage-tls", ResetAfterClose)
 wrong12("shared-buffer", "What is left of one connection begins the next one.",
         "garbage-no-version", SharedBuffer)
-wrong12("two-hundred-at-most", "A connection ends after 200 requests without a word.",
+wrong12("two-hundred-at-most", "A connection ends after 200 requests, and the last response does not say so.",
         "three-hundred-requests", Recursive)
 
 # Wrong in ways that are harder to see.
@@ -4335,7 +4335,7 @@ class ContinueLate(KeptThreads):
 
 
 class ClosesAfterPost(KeptThreads):
-    """Closes after a POST without a word."""
+    """Closes after a POST, whose response does not say so."""
 
     def respond_once(self, buffer):
         data, keeps = super().respond_once(buffer)
@@ -4343,7 +4343,7 @@ class ClosesAfterPost(KeptThreads):
 
 
 class ClosesAfterError(KeptThreads):
-    """Closes after 404 without a word, and drops what has come."""
+    """Closes after a 404 that does not say so, and drops what has come."""
 
     def respond_once(self, buffer):
         data, keeps = super().respond_once(buffer)
@@ -4453,9 +4453,9 @@ wrong12("sticky-chunks", "After a body in chunks each body is read as chunks.", 
 wrong12("late-answers", "A response is sent when the next request has come.",
         "two-requests", LateAnswers)
 wrong12("continue-late", "100 is sent when the body has begun.", "expect-continue", ContinueLate)
-wrong12("closes-after-post", "The connection closes after a POST without a word.",
+wrong12("closes-after-post", "The connection closes after a POST, whose response does not say so.",
         "requests-of-all-kinds", ClosesAfterPost)
-wrong12("closes-after-404", "The connection closes after 404 without a word.",
+wrong12("closes-after-404", "The connection closes after a 404 that does not say so.",
         "pipelined-reads", ClosesAfterError)
 wrong12("full-buffer", "Of the requests that wait 4 KiB are kept.", "three-hundred-requests", FullBuffer)
 wrong12("chunk-of-one-recv", "A chunk has to come in the segment of its length.",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Programs that do as well: name, and what else its file can be called.
+/// Programs that can take the place of another: name, and what else its file can be called.
 const OTHER_NAMES: &[(&str, &str)] =
     &[("chromium", "chromium-browser"), ("chromium", "google-chrome"), ("chromium", "chrome")];
 
@@ -34,7 +34,7 @@ pub fn is_installed(program: &Program, folders: &[PathBuf]) -> bool {
     names.any(|name| folders.iter().any(|folder| has(folder, name)))
 }
 
-/// Whether the system can draw Korean. macOS and Windows always can; elsewhere fontconfig knows.
+/// Whether the system can draw Korean. macOS and Windows always can; elsewhere `fc-list` shows it.
 fn has_korean_font() -> bool {
     let fonts = || Command::new("fc-list").arg(":lang=ko").output();
     cfg!(any(target_os = "macos", windows)) || fonts().is_ok_and(|fonts| !fonts.stdout.is_empty())

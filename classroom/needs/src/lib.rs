@@ -1,4 +1,4 @@
-//! A test that needs a program from outside says so above its `#[test]`, as in `#[needs("curl")]`.
+//! A test that needs a program from outside names it above its `#[test]`, as in `#[needs("curl")]`.
 //!
 //! Where curl is not installed, `cargo test` shows the test as *ignored*, and how to install curl. With
 //! the environment variable `CI` the test fails there instead, so that an automatic run leaves out none.
@@ -55,7 +55,7 @@ pub fn module(input: TokenStream) -> TokenStream {
     without(&missing, test, !env!("NEEDS_CI").is_empty())
 }
 
-/// Whether `#[test]` is among the attributes of this function, which it is not below `#[test]`.
+/// Whether `#[test]` is among the attributes of this function. It is not if `#[needs]` stands below `#[test]`.
 fn is_test(function: &TokenStream) -> bool {
     let attributes = function.clone().into_iter().filter_map(|token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => Some(group),
@@ -87,7 +87,7 @@ fn names(arguments: TokenStream) -> Result<Vec<String>, (String, Span)> {
     Ok(names)
 }
 
-/// What to say of those of `names` that are in `missing`, a list with commas; empty if none of them is.
+/// How to install those of `names` that are in `missing`, a list with commas; empty if none of them is.
 fn missing(names: &[String], missing: &str, system: &str) -> String {
     let missing: Vec<String> = names
         .iter()
@@ -97,8 +97,8 @@ fn missing(names: &[String], missing: &str, system: &str) -> String {
     missing.join("; ")
 }
 
-/// The test where programs are missing: it fails with the sentence, also when it is run in spite of
-/// `#[ignore]`, which it has unless `ci`.
+/// The test if programs are missing: it fails with the sentence. Unless `ci`, it has `#[ignore]`, and it
+/// fails if it is run all the same.
 fn without(sentence: &str, test: TokenStream, ci: bool) -> TokenStream {
     let mut tokens: Vec<TokenTree> = test.into_iter().collect();
     if let Some(TokenTree::Group(body)) = tokens.pop() {

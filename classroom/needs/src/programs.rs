@@ -19,7 +19,7 @@ const fn program(name: &'static str, debian: &'static str, brew: Option<&'static
 /// A font that has Korean.
 pub const KOREAN_FONT: &str = "a Korean font";
 
-/// All of them. A test that needs another program needs a line here first.
+/// All of them. Before a test can need another program, that program has to be added here.
 pub const PROGRAMS: &[Program] = &[
     program(KOREAN_FONT, "fonts-nanum", None),
     program("Xvfb", "xvfb", None),

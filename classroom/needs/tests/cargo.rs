@@ -38,7 +38,7 @@ impl Package {
         for folder in std::env::split_paths(&all).filter(|folder| folder.is_dir()) {
             for program in fs::read_dir(folder)?.flatten() {
                 if program.file_name() != "curl" {
-                    // The first folder of PATH that has a program wins.
+                    // Of two programs with one name, that of the earlier folder stays, as in PATH.
                     let _ = symlink(program.path(), path.join(program.file_name()));
                 }
             }

@@ -9,7 +9,7 @@
 //! line, and a block `console server` is what it has printed since.
 //!
 //! The commands of a section run as if at the root of the workspace: in a new folder that links to all that is there,
-//! so that a file that they make, such as `messages.db`, is of no other section. Each section has a network of its
+//! so that no other section gets a file that they make, such as `messages.db`. Each section has a network of its
 //! own where the system allows it, and the sections then run at the same time: see `network.rs`.
 
 use crate::network::Network;
@@ -173,7 +173,7 @@ fn fetch(root: &Path) -> Result<()> {
         return Ok(());
     }
     let mut cargo = as_typed(Command::new("cargo"), root);
-    // Where this fails, for example for want of a connection, each command that lacks something says so.
+    // If this fails, for example without a connection, the command that needs a dependency reports it.
     cargo.args(["fetch", "--locked", "--target", "host-tuple"]).stderr(Stdio::null());
     cargo.status().context("cannot start cargo")?;
     Ok(())
@@ -287,8 +287,8 @@ fn working_folder(root: &Path) -> Result<TempDir> {
     Ok(folder)
 }
 
-/// `command` in `folder`, as if a person had typed it: what cargo tells a test about itself is not for the cargo in
-/// the notes.
+/// `command` in `folder`, as if a person had typed it: without the variables that cargo sets for a test,
+/// because the command can start cargo again.
 fn as_typed(mut command: Command, folder: &Path) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG") {

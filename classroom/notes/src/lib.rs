@@ -1,4 +1,4 @@
-//! Holds the lesson notes to the programs that they describe.
+//! Checks that the lesson notes agree with the programs that they describe.
 //!
 //! | module | what it checks |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`editions`] | two editions have the same outline |
 //! | [`teaching`] | each section has a lesson plan, and its minutes, questions and commands are right |
 //!
-//! No module but [`answers`] knows a language: each takes the text of any edition.
+//! [`order`], [`answers`] and [`teaching`] get the words of a language from their caller; the other modules need none.
 
 pub mod answers;
 #[cfg(unix)]
@@ -119,7 +119,7 @@ fn pair(root: &Path, names: [&str; 2]) -> Result<[Edition; 2]> {
     Ok([Edition::read(root, names[0])?, Edition::read(root, names[1])?])
 }
 
-/// The text of a file with the line ends of Unix, whatever git made of them.
+/// The text of a file with the line ends of Unix, also where git has written those of Windows.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -87,6 +87,9 @@ impl Network {
     }
 
     /// The command as it has to be typed in this network.
+    ///
+    /// # Errors
+    /// A pattern that is no regular expression, which cannot be.
     pub fn rewrite(&self, command: &str) -> Result<String> {
         match self.other_port() {
             Some(port) => with_port(command, port),
@@ -131,7 +134,7 @@ impl Drop for Namespace {
 }
 
 /// `command` with `port` in place of 8080: where the command names the address, and where a stage or an example
-/// takes it for granted.
+/// uses it by default.
 fn with_port(command: &str, port: u16) -> Result<String> {
     let address = format!("127.0.0.1:{port}");
     let stage = Regex::new(r"(cargo run [^|;&]*?-- )([^|;&]*)")?;

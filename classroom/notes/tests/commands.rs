@@ -59,7 +59,7 @@ fn run_texts(other_programs: bool) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// Compares what the commands have printed with the notes, and looks whether the comparison would notice a mistake.
+/// Compares what the commands have printed with the notes, and checks that the comparison finds a wrong word.
 fn accept(runs: &[Run]) {
     let findings = compare(runs);
     assert!(findings.wrong.is_empty(), "{}", findings.wrong.join("\n"));
@@ -81,7 +81,7 @@ fn every_command_that_needs_another_program_prints_what_is_shown() -> Result<()>
     Ok(())
 }
 
-/// PostgreSQL refuses to run as root, which an ordinary user is in a network of its own.
+/// In a network of its own an ordinary user has the id of root, and PostgreSQL refuses to run as root.
 #[needs("postgres")]
 #[test]
 fn every_command_that_needs_postgresql_prints_what_is_shown() -> Result<()> {
@@ -99,7 +99,7 @@ fn every_command_that_needs_postgresql_prints_what_is_shown() -> Result<()> {
 /// Without a network of its own a section runs on a port that is free, and shows 8080.
 #[test]
 fn without_a_network_of_its_own_port_8080_may_be_in_use() -> Result<()> {
-    // If the port is in use already, so much the better.
+    // If this fails, another program uses the port already, and the test is the same.
     let _in_use = TcpListener::bind("127.0.0.1:8080");
     let mut edition = sections("NOTES.md", false)?;
     edition
@@ -110,7 +110,7 @@ fn without_a_network_of_its_own_port_8080_may_be_in_use() -> Result<()> {
     Ok(())
 }
 
-/// Changes one word of each line that the notes show, and sees that the comparison notices.
+/// Changes one word of each line that the notes show, and checks that the comparison finds it.
 fn one_word_changed(run: &Run) -> usize {
     let lines: Vec<&str> = run.expected.lines().collect();
     let mut changed = 0;

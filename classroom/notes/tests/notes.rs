@@ -109,7 +109,7 @@ fn the_readmes_begin_with_the_same_commands() -> Result<()> {
     Ok(())
 }
 
-/// A copy of the last stage becomes the next one. It is missed in the notes until it has a section in both languages.
+/// A copy of the last stage becomes the next one. The check reports it until it has a section in both languages.
 #[test]
 fn one_stage_more() -> Result<()> {
     let scratch = copy_of_workspace()?;

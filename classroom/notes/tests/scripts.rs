@@ -1,4 +1,4 @@
-//! `classroom/mine.sh`, with a `cargo` that only plays the part of `cargo lesson check`.
+//! `classroom/mine.sh`, with a script `cargo` in the place of `cargo lesson check`.
 #![cfg(unix)]
 
 use anyhow::{Context, Result};

@@ -23,14 +23,23 @@ pub enum Side {
 pub struct Segment {
     /// The number of its connection in the capture, counted from 0: Wireshark's `tcp.stream`.
     pub stream: usize,
+    /// The side that sent it.
     pub from: Side,
+    /// The address and port of the client.
     pub client: SocketAddr,
+    /// The address and port of the server.
     pub server: SocketAddr,
+    /// Whether it opens its side of the connection.
     pub syn: bool,
+    /// Whether it acknowledges what the other side sent.
     pub ack: bool,
+    /// Whether the receiver should pass the data to its program at once.
     pub psh: bool,
+    /// Whether its sender sends no more data after it.
     pub fin: bool,
+    /// Whether it aborts the connection.
     pub rst: bool,
+    /// The data, without headers.
     pub payload: Vec<u8>,
 }
 
@@ -93,7 +102,9 @@ fn add(segments: &mut Vec<Segment>, packet: PacketData) -> Result<()> {
         PacketData::L2(frame) => SlicedPacket::from_ethernet(frame),
         PacketData::L3(_, packet) => SlicedPacket::from_ip(packet),
         PacketData::L4(..) | PacketData::Unsupported(_) => {
-            bail!("the capture is of another kind of network")
+            bail!(
+                "the capture is of another kind of network; capture on the loopback or on Ethernet"
+            )
         }
     };
     let packet = packet.context("a packet is cut off, or broken")?;
@@ -110,7 +121,7 @@ fn add(segments: &mut Vec<Segment>, packet: PacketData) -> Result<()> {
     let source = SocketAddr::new(source, tcp.source_port());
     let destination = SocketAddr::new(destination, tcp.destination_port());
 
-    // A pair of addresses names a connection, until a new SYN takes the pair again.
+    // A pair of addresses is one connection, until a new SYN begins another one with the same pair.
     let known = segments.iter().rev().find(|known| {
         [(source, destination), (destination, source)].contains(&(known.client, known.server))
     });

@@ -6,7 +6,8 @@ use crate::capture::{Segment, Side};
 const MAX_SHOWN_CHARS: usize = 40;
 
 /// Draws the segments in order, each as an arrow from its sender. Segments with data that follow each other in one
-/// direction are one arrow. If there are several connections, each begins with the filter that shows it alone.
+/// direction are one arrow. If there are several connections, each begins with the filter with
+/// which Wireshark shows it alone.
 pub fn draw(segments: &[Segment]) -> String {
     let mut diagram =
         "sequenceDiagram\n    participant client\n    participant server\n".to_string();
@@ -45,7 +46,7 @@ fn continues(first: &Segment, next: &Segment) -> bool {
     first.stream == next.stream && first.from == next.from && data(first) && data(next)
 }
 
-/// A full arrow, a thin one for a pure ACK, and one with a cross for RST.
+/// An arrow with a cross for RST, a dashed one for a pure ACK, and a solid one for every other segment.
 fn arrow(segment: &Segment) -> String {
     let line = match segment {
         Segment { rst: true, .. } => "-x",
@@ -83,7 +84,7 @@ fn label(run: &[&Segment]) -> String {
     words.join(", ")
 }
 
-/// The first line of a payload, in quotes, and a sign that there is more.
+/// The first line of a payload, in quotes, and `…` if there is more.
 fn quote(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     let line = text.split_inclusive('\n').next().unwrap_or_default();

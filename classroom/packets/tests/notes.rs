@@ -48,7 +48,7 @@ fn every_capture_has_its_diagram() -> Result<()> {
     Ok(())
 }
 
-/// Changes a word of each diagram in turn, and sees that it is drawn anew.
+/// Changes a word of each diagram in turn, and checks that the diagram is then drawn anew.
 #[test]
 fn a_changed_word_is_found() -> Result<()> {
     let notes = redraw(&fs::read_to_string(Path::new(ROOT).join("NOTES.md"))?, Path::new(ROOT))?;

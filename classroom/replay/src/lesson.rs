@@ -3,7 +3,7 @@
 //! | line | what the replay does |
 //! |---|---|
 //! | `# text` | shows the text; the first line of the file is the title |
-//! | `#ko text` | nothing by itself; it is the Korean text of the `#` line directly above |
+//! | `#ko text` | shows this in Korean, in place of the `#` line directly above |
 //! | `> text` | types the text into the client; starts a client if none runs |
 //! | `$ words` | runs the stage's own binary with these arguments, and `--addr` |
 //! | `$ words &` | the same in the background |
@@ -14,7 +14,7 @@
 //! | `! use 2` | ends the client; what is typed from here on goes to server 2, and so do `$`, `! restart`, `! stop` |
 //! | `! kill 2` | kills server 2 |
 //!
-//! The first server is server 1. Empty lines mean nothing.
+//! The first server is server 1. Empty lines are skipped.
 
 use crate::words::Lang;
 use anyhow::{Context, Result, bail, ensure};
@@ -35,7 +35,7 @@ pub struct Lesson {
 /// A line of a lesson.
 #[derive(Debug, PartialEq)]
 pub enum Line {
-    /// `# text` is said to the reader, or the text of the `#ko` line after it.
+    /// `# text` is shown to the reader; in Korean, the text of the `#ko` line after it.
     Say {
         /// The text in English.
         en: String,
@@ -68,7 +68,7 @@ impl Lesson {
     /// Reads a lesson.
     ///
     /// # Errors
-    /// A line that means nothing, or that cannot stand where it stands; the error has its number.
+    /// A line of no known kind, or one that is not allowed at this place; the error has its number.
     pub fn parse(text: &str) -> Result<Lesson> {
         let mut lines = Vec::new();
         let mut servers = Servers { postgresql: false, running: vec![true], used: 1 };

@@ -11,11 +11,11 @@
 //! | `postgres.rs` | `Database`: a PostgreSQL of the replay, for the lessons that need one |
 //! | `watchdog.rs` | what cleans up when the replay is killed |
 //!
-//! The order of the rows is always the same. For each line that is typed, the replay shows what the client says that
-//! it sends, then what the server says, then what the client says in the end. A server can write its log in a thread
-//! of its own, so that a line of the log comes later than the response. The replay therefore waits until the server
-//! has been quiet for 100 ms. What a command in the background prints is shown before the next `$` or `!` line, or at
-//! the end, however early the command has ended.
+//! The order of the rows is always the same. For each line that is typed, the replay shows what the client prints
+//! about its request, then what the server prints, then the rest of what the client prints. A server can write its
+//! log in a thread of its own, so a line of the log can come later than the response. The replay therefore waits
+//! until the server has been quiet for 100 ms. What a command in the background prints is shown before the next `$`
+//! or `!` line or at the end, even if the command has ended long before.
 
 mod lesson;
 mod postgres;
@@ -39,10 +39,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a server may take to say the first word after the client has its answer.
+/// How long a server may take to begin to log a request after the client has the response.
 const FIRST_WORD: Duration = Duration::from_secs(1);
 
-/// How long a server may take to say the first word after a command has started in the background.
+/// How long a server may take to begin to log after a command has started in the background.
 const TASK_START: Duration = Duration::from_secs(5);
 
 /// Replays `lesson`, the text of a lesson.txt, with the binary that is running now.
@@ -53,7 +53,7 @@ const TASK_START: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A lesson that cannot be read as one, a server or a client that fails, an output that is closed.
-/// Whatever ends the replay, its server and its client end with it.
+/// The server and the client end with the replay, also when it fails.
 pub fn run(
     stage: &str,
     lesson: &str,
@@ -115,7 +115,7 @@ struct Play<'a> {
     servers: Vec<Player>,
     /// The number of the server to which the lines go.
     used: usize,
-    /// Whether the lesson has several servers, so that each says who it is.
+    /// Whether the lesson has several servers, so that the number of the server stands above what it prints.
     several: bool,
     /// Where further servers listen.
     next_addr: String,
@@ -187,11 +187,11 @@ impl Play<'_> {
         self.screen.typed(text)?;
         client.type_line(text)?;
         let said = client.until_prompt()?;
-        // What the client says it sent, it said before the server could know of it.
+        // The client prints its request before it sends it, so these lines come before those of the server.
         let (sent, rest) = said.split_at(end_of_sent(&said));
         self.screen.client(sent)?;
         if !rest.is_empty() {
-            // The client has an answer, so the server has something to say.
+            // The client has a response, so the server logs something.
             self.server().speaks(FIRST_WORD, || Ok(false))?;
         }
         self.server_speaks()?;
@@ -237,7 +237,7 @@ impl Play<'_> {
         self.server_speaks()
     }
 
-    /// Ends the client: the next line that is typed starts one that connects to this server.
+    /// Ends the client. The next line that is typed starts a client of this server.
     fn use_server(&mut self, number: usize) -> Result<()> {
         self.screen.act_on_client(&self.lang.client_of(number))?;
         if let Some(client) = self.client.take() {
@@ -275,7 +275,8 @@ impl Play<'_> {
         bail!("the command {words:?} ended with {status}")
     }
 
-    /// Shows all that the servers have said, when they are quiet. Each may have served several connections at once.
+    /// Waits until the servers print no more, and shows what they printed. Each may have served several connections at
+    /// once.
     fn server_speaks(&mut self) -> Result<()> {
         for (number, player) in (1..).zip(&mut self.servers) {
             let said = player.server.said_when_quiet()?;
@@ -312,7 +313,7 @@ impl Play<'_> {
         Ok(!player.stopped && player.server.ends_soon()?)
     }
 
-    /// The client failed: because of the server, or by itself.
+    /// Returns the error of a client that failed: that of the server, if it has ended, or its own.
     fn fail(&mut self, client: Client) -> Result<()> {
         if self.used_dies()? {
             return self.died(self.used);
@@ -320,7 +321,7 @@ impl Play<'_> {
         bail!("the client ended with {} in the middle of the lesson", client.status()?)
     }
 
-    /// A server has ended: shows what it said at last.
+    /// Shows what a server printed before it ended, and returns the error.
     fn died(&mut self, number: usize) -> Result<()> {
         self.server_speaks()?;
         let status = self.servers[number - 1].server.status()?;
@@ -344,7 +345,7 @@ struct Block<'a> {
 /// Connections that follow each other and have the same lines, apart from time, peer and `Date`, become one block.
 fn by_peer(log: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block> = Vec::new();
-    // A flood has hundreds of connections, so the place of each is looked up and not searched for.
+    // A flood has hundreds of connections, so the place of each is kept in a map.
     let mut places = HashMap::new();
     for line in log.lines() {
         let peer = split_stamp(line).1;
@@ -384,7 +385,7 @@ impl Block<'_> {
     }
 }
 
-/// A line of a log. Of the field `Date` only the name is left, and what a request took at the end of a line is left
+/// A line of a log. Of the field `Date` only the name is left, and the time of a request at the end of a line is left
 /// out.
 fn without_time(text: &str) -> &str {
     match (text.split_once(": "), text.rsplit_once(", ")) {

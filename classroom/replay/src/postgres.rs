@@ -18,7 +18,7 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// How often another port is tried: another program may take a free port first.
 const TRIES: usize = 20;
 
-/// What makes it fast and leaves nothing behind: no sync, no socket and no shared memory with a name.
+/// Settings that make it fast (no sync) and leave nothing behind (no socket file, no named shared memory).
 const SETTINGS: [&str; 8] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -76,7 +76,7 @@ impl Drop for Inner {
     }
 }
 
-/// Whether a program may start PostgreSQL here.
+/// Whether PostgreSQL is installed here.
 pub fn is_installed() -> bool {
     Programs::find().is_ok()
 }
@@ -85,7 +85,7 @@ pub fn is_installed() -> bool {
 struct Postgres {
     port: u16,
     programs: Programs,
-    /// Only kept, in a form that threads can share.
+    /// Kept so that it ends when this is dropped. The mutex lets threads share it.
     _server: Mutex<Task>,
     folder: Folder,
 }
@@ -117,7 +117,7 @@ impl Postgres {
                 reason(&said)
             );
         }
-        bail!("PostgreSQL finds no free port; close some programs that listen on ports")
+        bail!("there is no free port for PostgreSQL; close some programs that listen on ports")
     }
 
     /// Runs a client program.
@@ -236,7 +236,7 @@ fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
     Some((user.get(2)?.parse().ok()?, user.get(3)?.parse().ok()?))
 }
 
-/// Why a program has failed, out of what it printed: its last line with an error, or else its last line.
+/// Why a program has failed, taken from what it printed: its last line with an error, or else its last line.
 fn reason(said: &str) -> &str {
     let is_error =
         |line: &&str| ["error:", "FATAL:", "PANIC:"].iter().any(|word| line.contains(word));

@@ -13,11 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-/// How long to wait for a process to say something; more than the 10 s that a client gives a server.
+/// How long to wait for a process to print something; more than the 10 s that a client gives a server.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long a server says nothing when it has nothing more to say: so many rounds of so long each. On a busy
-/// machine this program has to wait for its turn in each round, and then it waits longer in all.
+/// A server is quiet when it prints nothing in this many rounds, each of this length. On a busy machine this program
+/// has to wait for a processor in each round, and then it waits longer in all.
 const QUIET_ROUNDS: u32 = 10;
 const QUIET_ROUND: Duration = Duration::from_millis(10);
 
@@ -27,7 +27,7 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(6);
 /// What the client prints when it waits for a line.
 const PROMPT: &str = "> ";
 
-/// What this program has started and made. It has to be gone when the program ends.
+/// The processes that this program has started and the folders that it has made. It ends and removes them at its end.
 struct Kept {
     /// The processes that run now, each under a number of its own: the system gives a process id a second time.
     processes: BTreeMap<u64, Running>,
@@ -62,7 +62,7 @@ impl Kept {
         self.watchdog.as_mut().context("there is no watchdog")
     }
 
-    /// Tells the watchdog what there is to clean up. It ends when there is nothing.
+    /// Sends the watchdog the list of what to clean up, or ends the watchdog if there is nothing.
     fn changed(&mut self) {
         #[cfg(unix)]
         if self.processes.is_empty() && self.folders.is_empty() {
@@ -95,7 +95,10 @@ pub fn end_with_signals() -> Result<()> {
     Ok(())
 }
 
-/// The same on Windows, where Ctrl-C and the closing of the console are all that there is.
+/// The same on Windows, for Ctrl-C and the closing of the console. Windows has no other such signals.
+///
+/// # Errors
+/// The system does not let the program listen for Ctrl-C.
 #[cfg(windows)]
 pub fn end_with_signals() -> Result<()> {
     ctrlc::set_handler(|| end_all(130)).context("cannot listen for Ctrl-C")
@@ -244,7 +247,7 @@ impl Process {
     /// The exit status, if the process has ended.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system cannot report it.
     pub fn poll(&self) -> Result<Option<ExitStatus>> {
         let mut kept = kept();
         let running = kept.processes.get_mut(&self.key).context("the process is gone")?;
@@ -254,7 +257,7 @@ impl Process {
     /// Waits at most `limit` for the process to end. Returns its exit status if it has ended.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system cannot report it.
     pub fn wait(&self, limit: Duration) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
@@ -387,7 +390,7 @@ impl Server {
     /// Starts `binary server --addr ADDR` in an empty folder, and waits until it says where it listens.
     ///
     /// # Errors
-    /// A server that ends, or says something else first; its words are in the error.
+    /// A server that ends, or prints something else first; the error has what it printed.
     pub fn start(binary: &Path, addr: &str) -> Result<Server> {
         Server::start_with(binary, addr, None)
     }
@@ -447,7 +450,10 @@ impl Server {
         self.process.id()
     }
 
-    /// All that the server has printed up to now and that was not asked for before.
+    /// Returns what the server has printed since the last call of this function.
+    ///
+    /// # Errors
+    /// Its output cannot be read for 15 s.
     pub fn said(&mut self) -> Result<String> {
         const MARK: &[u8] = b"\0fence\0";
         self.fence.write_all(MARK)?;
@@ -470,24 +476,24 @@ impl Server {
         }
     }
 
-    /// The same, when nothing has been added to it for 100 ms.
+    /// The same, as soon as the server has printed nothing for 100 ms.
     ///
     /// # Errors
-    /// The server does not stop talking.
+    /// The server does not stop printing for 15 s.
     pub fn said_when_quiet(&mut self) -> Result<String> {
         let mut said = self.said()?;
         let start = Instant::now();
         let mut quiet = 0;
         while quiet < QUIET_ROUNDS {
             quiet = if self.output.more(QUIET_ROUND) { 0 } else { quiet + 1 };
-            ensure!(start.elapsed() < PATIENCE, "the server does not stop talking");
+            ensure!(start.elapsed() < PATIENCE, "the server does not stop printing");
         }
         said.push_str(&self.said()?);
         Ok(said)
     }
 
-    /// Waits until the server has said something that was not asked for before, or `enough` is true; at most
-    /// `limit`. Returns whether it has said something.
+    /// Waits until the server has printed something since the last call of `said`, or `enough` is true; at most
+    /// `limit`. Returns whether it has printed something.
     ///
     /// # Errors
     /// An error of `enough`.
@@ -503,7 +509,10 @@ impl Server {
         Ok(!self.output.text.is_empty())
     }
 
-    /// The same, as soon as `text` is in it.
+    /// Returns what the server has printed since the last call of `said`, as soon as `text` is in it.
+    ///
+    /// # Errors
+    /// The server does not print `text` within 15 s.
     pub fn said_with(&mut self, text: &str) -> Result<String> {
         let start = Instant::now();
         let mut said = self.said()?;
@@ -516,16 +525,25 @@ impl Server {
     }
 
     /// Whether the server has ended.
+    ///
+    /// # Errors
+    /// The system cannot report it.
     pub fn ended(&self) -> Result<bool> {
         Ok(self.process.poll()?.is_some())
     }
 
     /// Whether the server has ended, or does so within a second.
+    ///
+    /// # Errors
+    /// The system cannot report it.
     pub fn ends_soon(&self) -> Result<bool> {
         Ok(self.process.wait(Duration::from_secs(1))?.is_some())
     }
 
     /// Waits for the server to end and returns its exit status.
+    ///
+    /// # Errors
+    /// The server does not end within 15 s.
     pub fn status(&self) -> Result<ExitStatus> {
         self.process.wait(PATIENCE)?.context("the server does not end")
     }
@@ -562,7 +580,7 @@ impl Server {
     /// there the server is ended without a warning, and there is no status.
     ///
     /// # Errors
-    /// The server does not end.
+    /// The server has ended before, or does not end within 15 s.
     pub fn stop(&self) -> Result<Option<ExitStatus>> {
         if cfg!(windows) {
             self.kill();
@@ -596,6 +614,9 @@ pub struct Client {
 
 impl Client {
     /// Starts `binary client --addr ADDR`.
+    ///
+    /// # Errors
+    /// The binary cannot be started.
     pub fn start(binary: &Path, addr: &str) -> Result<Client> {
         let (reader, writer) = io::pipe()?;
         let command = command(binary, &["client", "--addr", addr]);
@@ -604,6 +625,9 @@ impl Client {
     }
 
     /// Types a line.
+    ///
+    /// # Errors
+    /// The client has closed its input.
     pub fn type_line(&mut self, text: &str) -> Result<()> {
         if let Some(input) = &mut self.input {
             writeln!(input, "{text}").context("the client does not read any more")?;
@@ -611,7 +635,10 @@ impl Client {
         Ok(())
     }
 
-    /// All that the client prints until it asks for a line or ends, without its prompt.
+    /// All that the client prints until its prompt or its end, without the prompt.
+    ///
+    /// # Errors
+    /// The client prints nothing for 15 s.
     pub fn until_prompt(&mut self) -> Result<String> {
         loop {
             let text = String::from_utf8_lossy(&self.output.text);
@@ -635,11 +662,17 @@ impl Client {
     }
 
     /// Waits for the client to end and returns its exit status.
+    ///
+    /// # Errors
+    /// The client does not end within 15 s.
     pub fn status(&self) -> Result<ExitStatus> {
         self.process.wait(PATIENCE)?.context("the client does not end")
     }
 
-    /// Ends the input, as Ctrl-D does, waits for the client to end and returns what it still said.
+    /// Ends the input, as Ctrl-D does, waits for the client to end and returns what it still printed.
+    ///
+    /// # Errors
+    /// The client does not end within 15 s, or fails.
     pub fn end(mut self) -> Result<String> {
         self.input = None;
         let text = self.until_prompt()?;
@@ -701,7 +734,7 @@ impl Task {
     /// Whether the command has ended.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system cannot report it.
     pub fn ended(&self) -> Result<bool> {
         Ok(self.process.poll()?.is_some())
     }
@@ -709,7 +742,7 @@ impl Task {
     /// Waits for the end of the command; returns what it printed and its status.
     ///
     /// # Errors
-    /// The command is silent for 15 s, or does not end.
+    /// The command prints nothing for 15 s, or does not end.
     pub fn finish(mut self) -> Result<(String, ExitStatus)> {
         let Task { words, process, output } = &mut self;
         while !output.ended {

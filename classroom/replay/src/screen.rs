@@ -15,14 +15,14 @@ use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, wrap};
 
-/// How many columns a screen has that is no terminal.
+/// How many columns are used if the output is no terminal.
 const COLUMNS: usize = 80;
 
-/// The widths of a screen that are used: a narrower one is taken for this narrow, a wider one for this wide.
+/// The least and the greatest number of columns that are used, however narrow or wide the terminal is.
 const MIN_COLUMNS: usize = 20;
 const MAX_COLUMNS: usize = 160;
 
-/// The rows of the lowest screen that `--step` divides into pages.
+/// The least number of rows that a page of `--step` has, however low the terminal is.
 const MIN_ROWS: usize = 6;
 
 /// How many columns a side has at least, if the screen has them:
@@ -49,7 +49,8 @@ enum Side {
     Server,
 }
 
-/// Standard output, with colours where it is a terminal and NO_COLOR is not set.
+/// Standard output, with colours where it is a terminal and NO_COLOR is not set. Each function that shows something
+/// returns an error if the output is closed.
 pub struct Screen {
     output: anstream::Stdout,
     lang: Lang,
@@ -99,7 +100,7 @@ impl Screen {
         self.print(&format!("{BOLD}{client}{BOLD:#}{space}{style}{server}{style:#}"))
     }
 
-    /// Says something to the reader.
+    /// Shows a sentence of the lesson.
     pub fn say(&mut self, text: &str) -> Result<()> {
         if self.used > 0 {
             self.print("")?;
@@ -137,14 +138,14 @@ impl Screen {
         self.show(Side::Server, SERVER, &format!("({text})"))
     }
 
-    /// What the client says.
+    /// What the client prints.
     pub fn client(&mut self, text: &str) -> Result<()> {
         text.lines().try_for_each(|line| self.show(Side::Client, PLAIN, line))
     }
 
-    /// What the server says about one connection, or a line about none. From stage 9 on, each line of its log begins
+    /// What the server prints about one connection, or a line about none. From stage 9 on, each line of its log begins
     /// with a stamp: the time and the peer. Here the stamp of the first line is shown, and the lines below it are
-    /// indented, because a class can read that. Whether a later line has a later time is not shown: it depends on the
+    /// indented, which is easier to read for a class. The times of the later lines are not shown: they depend on the
     /// machine, and each replay would be different.
     pub fn server(&mut self, lines: &[&str]) -> Result<()> {
         for (number, line) in lines.iter().enumerate() {
@@ -183,7 +184,7 @@ impl Screen {
         let text = self.lang.go_on();
         let end = if self.pages { "" } else { "\n" };
         if self.pages {
-            // Keeps the place of the cursor.
+            // Saves the position of the cursor.
             self.control("\x1b7")?;
         }
         self.write(&format!("{BOLD}{text}{BOLD:#}{end}"))?;
@@ -193,7 +194,7 @@ impl Screen {
             .read_until(b'\n', &mut line)
             .context("the replay cannot read from the keyboard")?;
         if self.pages {
-            // Goes back to that place and removes the words and the row below, into which Enter has moved the cursor:
+            // Goes back there and removes the words and the row below, into which Enter has moved the cursor:
             // a terminal that is scrolled back still has this page. Then clears the screen.
             self.control("\x1b8\x1b[J\x1b[2J\x1b[H")?;
             self.used = 0;
@@ -360,7 +361,7 @@ fn with_arrows(text: &str, style: Style) -> String {
     row
 }
 
-/// Shows control characters as escapes, so that they do not drive the terminal.
+/// Shows control characters as escapes, so that they have no effect on the terminal.
 fn escape_control(line: &str) -> String {
     let mut text = String::new();
     for letter in line.chars() {

@@ -3,7 +3,7 @@
 //! soon as this program has ended, in whatever way. Then it ends PostgreSQL, removes the folders, and kills its process
 //! group, which is that of the server, the client and the commands.
 //!
-//! The pipe is closed in every other process when it is started, as the standard library opens all descriptors.
+//! No other process keeps the pipe open: the standard library opens every descriptor with close-on-exec.
 
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -77,7 +77,7 @@ impl Watchdog {
         self.shell.id().cast_signed()
     }
 
-    /// Tells the shell what else to kill and to remove: all of it each time.
+    /// Sends the shell the whole list of what it has to kill and to remove. It replaces the list sent before.
     pub fn watch(&mut self, quits: &[u32], groups: &[u32], folders: &[PathBuf]) {
         let mut list = b"=\n".to_vec();
         for process in quits {
@@ -99,7 +99,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // First the shell, then the pipe: there is nothing left to do for it.
+        // The shell is killed before the pipe closes: at the end of its input it would clean up.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use std::env;
 
-/// The language in which a lesson is told.
+/// The language of a lesson.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lang {
     /// English.
@@ -77,7 +77,7 @@ impl Lang {
         self.pick("stop (SIGTERM)", "종료 요청(SIGTERM)")
     }
 
-    /// Which server says what follows.
+    /// Which server prints what follows.
     pub fn of_server(self, number: usize) -> String {
         format!("{} {number}", self.server())
     }
@@ -106,7 +106,7 @@ impl Lang {
         }
     }
 
-    /// Said where the system cannot ask a program to end.
+    /// Shown where the system cannot ask a program to end.
     pub fn no_sigterm(self) -> &'static str {
         self.pick(
             "Windows has no SIGTERM: the server is killed",
@@ -114,22 +114,22 @@ impl Lang {
         )
     }
 
-    /// Said when the client has ended.
+    /// Shown when the client has ended.
     pub fn client_ends(self) -> &'static str {
         self.pick("the client ends", "클라이언트가 끝났습니다")
     }
 
-    /// Said when the server has ended after `! stop`; its status follows.
+    /// Shown when the server has ended after `! stop`; its status follows.
     pub fn server_ends(self) -> &'static str {
         self.pick("the server ends", "서버가 끝났습니다")
     }
 
-    /// Said when a command in the background has ended; the command follows.
+    /// Shown when a command in the background has ended; the command follows.
     pub fn command_ends(self) -> &'static str {
         self.pick("the command ends", "명령이 끝났습니다")
     }
 
-    /// Said when the server has logged the same lines for this many connections more.
+    /// Shown when the server has logged the same lines for this many connections more.
     pub fn the_same_from(self, more: usize) -> String {
         let connections = if more == 1 { "connection" } else { "connections" };
         match self {
@@ -138,12 +138,12 @@ impl Lang {
         }
     }
 
-    /// Said in place of lines that the server has logged for the connection above, too.
+    /// Shown in place of lines that the server has logged for the connection above, too.
     pub fn rest_as_above(self) -> &'static str {
         self.pick("the rest as above", "나머지는 위와 같습니다")
     }
 
-    /// Said where the replay waits.
+    /// Shown where the replay waits.
     pub fn go_on(self) -> &'static str {
         self.pick("Enter: go on", "Enter: 계속")
     }

@@ -266,7 +266,7 @@ fn a_restart_by_hand() -> Result<()> {
     check.0.stdout.take().context("no output")?.read_to_string(&mut said)?;
     assert!(check.0.wait()?.success(), "{said}");
 
-    // Left out, it is said; and where nothing can be typed, it is not asked.
+    // With --no-restart the report names the cases. Without a keyboard they are not checked.
     let arguments = ["check", "8", "--addr", server.addr(), "--no-restart"];
     let said = stdout(lesson(&arguments).success())?;
     assert!(said.contains("left out        restart-keeps, restart-continues"), "{said}");
@@ -310,7 +310,7 @@ fn it_hangs() -> Result<()> {
     Ok(())
 }
 
-/// Whatever a server sends, it does not drive the terminal, and there is an end of it.
+/// The bytes of a server have no effect on the terminal, and the report has an end even if the response has none.
 #[test]
 fn a_hostile_server() -> Result<()> {
     let addr = server_that(|stream| {
@@ -346,7 +346,7 @@ fn a_body_without_an_end() -> Result<()> {
             .stdout(Stdio::piped())
             .spawn()?,
     );
-    // What it needs at most is known while it runs.
+    // The system reports the peak of its memory only while it runs.
     let mut lines = BufReader::new(check.0.stdout.take().context("no output")?).lines();
     let status = format!("/proc/{}/status", check.0.id());
     let mut most = 0;
@@ -376,7 +376,7 @@ fn the_same_by_hand() -> Result<()> {
     let mut asked = 0;
     for question in contract::requests(server.addr()) {
         let command = contract::by_hand(&question, server.addr(), false);
-        // `sleep` is for people who watch; here the request is only to come in two pieces.
+        // The `sleep` lets a person follow. Here the request only has to come in two pieces.
         let command = command
             .replace("sleep 1", "sleep 0.05")
             .replace("curl -i", "curl -si")
@@ -395,7 +395,7 @@ fn the_same_by_hand() -> Result<()> {
     Ok(())
 }
 
-/// A connection that nothing is said on would end a fragile server: the check makes none.
+/// A connection without a request would end a server of an early stage, so the check opens none.
 #[test]
 fn each_connection_has_a_message() -> Result<()> {
     let mut server = server("s05_get")?;

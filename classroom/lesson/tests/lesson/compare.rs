@@ -143,7 +143,7 @@ fn the_changed_words_of_a_line_are_marked() -> Result<()> {
     Ok(())
 }
 
-/// Elsewhere two servers may die of one attack with different words.
+/// On another system an attack may end the two servers with different messages.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_wire_between_six_and_seven() {
@@ -204,15 +204,15 @@ fn strangers_kill_nine_and_not_the_later_stages() -> Result<()> {
     };
     let alive = "still serving";
     for (kind, nine) in [
-        ("silent", "died: the connection ended before the message did"),
-        ("rst", "died: Connection reset by peer"),
-        ("rst-mid", "died: Connection reset by peer"),
+        ("silent", "ended: the connection ended before the message did"),
+        ("rst", "ended: Connection reset by peer"),
+        ("rst-mid", "ended: Connection reset by peer"),
         (
             "garbage",
-            "died: \"\\u{16}\\u{3}\\u{1}\\u{2}\\0\\u{1}\\0\\u{1}\\u{3}\\u{3}\" has a control character",
+            "ended: \"\\u{16}\\u{3}\\u{1}\\u{2}\\0\\u{1}\\0\\u{1}\\u{3}\\u{3}\" has a control character",
         ),
-        ("slow", "died: the connection ended before the message did"),
-        ("flood", "died: the connection ended before the message did"),
+        ("slow", "ended: the connection ended before the message did"),
+        ("flood", "ended: the connection ended before the message did"),
     ] {
         let case = format!("attack {kind}");
         // Stage 10 serves one connection at a time: the others wait until its deadline.
@@ -271,7 +271,7 @@ fn the_wire_in_full() -> Result<()> {
     Ok(())
 }
 
-/// VS Code asks for the stage, and no list of stages has to be kept for it.
+/// VS Code asks the student for the stage, so its tasks have no list of stages to keep up to date.
 #[test]
 fn the_tasks_of_vs_code_list_no_stages() -> Result<()> {
     let tasks = fs::read_to_string(root().join(".vscode/tasks.json"))?;

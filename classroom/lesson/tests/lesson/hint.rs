@@ -99,7 +99,7 @@ fn the_next_hint_of_a_section() -> Result<()> {
     assert_eq!(next("4")?, "exercise 1, Hint 2 / 2");
     assert_eq!(next("packets")?, "exercise 1, Hint 1 / 2");
     assert_eq!(next("4")?, "exercise 2, Hint 1 / 2");
-    // A file that is damaged is as good as none, and one line of it counts for one exercise.
+    // A damaged file counts as an empty one, and one line of it counts for one exercise.
     fs::write(scratch.path("mine/.hints"), "4 2\nx\n4 1 9\n4 2 2\n")?;
     assert_eq!(next("4")?, "exercise 3, Hint 1 / 2");
     fs::remove_file(scratch.path("mine/.hints"))?;

@@ -1,4 +1,4 @@
-"""Stage 7 in another language, with what Python brings along."""
+"""Stage 7 in another language: in Python, with its standard library alone."""
 
 import http.server
 import json

@@ -1,5 +1,5 @@
-//! The check is itself checked: servers as students write them, in `servers.py`. No right one is accused, each
-//! wrong one is caught, and the first fault that is reported is the one that it has.
+//! The check is itself checked: servers as students write them, in `servers.py`. It must accept each right one
+//! and reject each wrong one, and the first fault that it reports must be the one that the server has.
 
 use crate::{command, root};
 use anyhow::{Context, Result, ensure};
@@ -89,8 +89,8 @@ fn check(python: &str, entry: &Entry) -> Result<Said> {
     Ok(Said { first, report, took: start.elapsed() })
 }
 
-/// One of the tests below at a time, and none while another test compiles stages: what many servers and compilers at
-/// once do to a machine is no fault of a server.
+/// One of the tests below at a time, and none while another test compiles stages: many servers and compilers at once
+/// make a machine slow, which is no fault of a server.
 pub fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,7 +102,7 @@ fn check_all(stages: &[u64], threads: usize) -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let entries: Vec<Entry> =
         entries(python)?.into_iter().filter(|entry| stages.contains(&entry.stage)).collect();
-    // Of the wrong servers of stage 12 there are so many that some are left for the longer run.
+    // Stage 12 has so many wrong servers that a short run checks every fourth one.
     let is_asked = |(number, entry): &(usize, Entry)| {
         whole() || entry.stage < 12 || entry.first.is_empty() || number % 4 == 0
     };
@@ -116,7 +116,7 @@ fn check_all(stages: &[u64], threads: usize) -> Result<()> {
     let work = |sender: mpsc::Sender<_>| loop {
         let next = todo.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some(entry) = next else { return };
-        // The receiver is there to the end.
+        // The receiver stays open to the end, so this does not fail.
         let _ = sender.send((entry, check(python, entry)));
     };
     let said: Vec<(&Entry, Result<Said>)> = thread::scope(|scope| {

@@ -74,7 +74,7 @@ fn each_copy_becomes_the_next_stage() -> Result<()> {
     for stage in ladder.stages() {
         let Some(next) = ladder.after(stage) else { continue };
         for path in next.files()?.iter().filter(|path| path.starts_with("src/")) {
-            // As an editor would: a copy with the time of the file looks older to cargo than what it has built.
+            // Written, as by an editor: a copied file keeps its old time, and cargo would not compile it again.
             let place = scratch.path(&format!("mine/{}/{path}", copy_of(&stage.name)));
             fs::write(place, next.read(path)?.unwrap_or_default())?;
         }
@@ -167,7 +167,7 @@ my_put is your own; name the stage to compare it with
     lesson_in(scratch.folder(), &["check", "my_put"]).code(2).stdout_eq("");
     lesson_in(scratch.folder(), &["carry", "my_put"]).code(1).stdout_eq("");
 
-    // A copy of the copy, whose name is an ordinary word, gives its own name to the program alone.
+    // The name of the first copy is an ordinary word: in a copy of it, only the name of the program changes.
     lesson_in(scratch.folder(), &["start", "my_put", "server"]).success();
     lesson_in(scratch.folder(), &["start", "server", "other"]).success();
     for path in ["src/main.rs", "src/server.rs", "src/client.rs"] {
@@ -226,7 +226,7 @@ s07 is short for a stage of the ladder; choose a name such as my_s07
 "#]]);
     assert_eq!(scratch.git(&["status", "--porcelain", "--ignored"])?, before);
 
-    // Cargo cannot read the workspace any more: nothing is left of the copy that would make it worse.
+    // Cargo cannot read the workspace any more, so the copy is removed again.
     fs::create_dir(scratch.path("mine/broken"))?;
     let ended = lesson_in(scratch.folder(), &["start", "6", "my_put"]).code(1).stdout_eq("");
     let said = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
@@ -246,7 +246,7 @@ mine/my_loop is there already; choose another name
     Ok(())
 }
 
-/// A copy that dies of a request, and goes on with the next one as if nothing had been.
+/// A copy ends at a request. It is started again, and the next request is answered as usual.
 #[needs("git")]
 #[test]
 fn the_wire_of_a_copy_that_dies() -> Result<()> {
@@ -261,8 +261,8 @@ fn the_wire_of_a_copy_that_dies() -> Result<()> {
         command(scratch.folder(), &["wire", "7", "my_put"]).env("CARGO_TARGET_DIR", target());
     output.assert().success().stdout_eq(str![[r#"
              s07_put                   my_put
- ≠  HEAD /0  200, text/plain, no body  died: no head for this
- ≠  HEAD /1  404                       died: no head for this
+ ≠  HEAD /0  200, text/plain, no body  ended: no head for this
+ ≠  HEAD /1  404                       ended: no head for this
 
 "#]]);
     Ok(())

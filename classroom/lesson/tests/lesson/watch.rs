@@ -80,7 +80,7 @@ fn a_save_is_checked_until_all_cases_hold() -> Result<()> {
     write_server(&file, "put-stores-nothing")?;
     let said = watch.until("save a file in ")?;
     assert!(said.contains("✗ put-replaces"), "{said}");
-    // What does not even start is said, and the next save is waited for.
+    // If the server does not start, watch says so and waits for the next save.
     fs::write(&file, "this is no Python\n")?;
     let said = watch.until("save a file in ")?;
     assert!(said.contains("the server ended before it listened"), "{said}");
@@ -141,13 +141,13 @@ fn folders_of(process: u32) -> Result<usize> {
     Ok(names.filter(|name| name.to_string_lossy().starts_with(&start)).count())
 }
 
-/// Ctrl-C and a polite kill end the student's server, what it has started, and the check.
+/// Ctrl-C, SIGTERM and SIGHUP end the student's server, what it has started, and the check.
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_left_of_an_interrupted_check() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mark = folder.path().display().to_string();
-    // A shell that starts a child and a server; neither says anything.
+    // A shell that starts a child and a server; neither prints anything.
     let log = format!("{mark}/log");
     let run = format!(
         "echo $0 > '{log}'; (sleep 1000; echo '{mark}') & sleep 1000; echo '{mark}' {{addr}}"
@@ -174,7 +174,7 @@ fn nothing_is_left_of_an_interrupted_check() -> Result<()> {
     }
     check.signal("TERM")?;
     let status = check.child.wait()?.code();
-    // It may have been done already.
+    // The check may have been finished before the signal.
     assert!(matches!(status, Some(143 | 0)), "{status:?}");
     assert_eq!(folders_of(id)?, 0);
     none_is_left(&mark)

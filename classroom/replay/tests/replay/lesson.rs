@@ -56,7 +56,7 @@ fn a_late_log_and_a_command_in_the_background_have_their_places() -> Result<()> 
         "now ADDR",
         "accepted a connection",
         "closed",
-        // The slow one comes, another is served, and the slow one goes.
+        // The slow client connects, another one is served, and the slow one closes.
         "now ADDR",
         "accepted a connection",
         "now ADDR",
@@ -122,7 +122,7 @@ fn a_late_log_and_a_command_in_the_background_have_their_places() -> Result<()> 
         "the explanation:     NOTES.md, section 1. Title",
     ];
     assert_eq!(side(&shown, false), expected, "{shown}");
-    // What comes where, on a machine with more to do.
+    // Each line has its place, also on a busy machine.
     let others: Vec<_> = (0..4).map(|_| std::thread::spawn(|| replay(LESSON, &[]))).collect();
     for other in others {
         assert_eq!(other.join().expect("a replay")?, shown);
