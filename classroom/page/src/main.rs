@@ -1,40 +1,64 @@
-//! Writes one HTML file in which any two stages stand side by side, in code, on the wire, in their replays and in
-//! the notes. All that it shows is in the file; the script in it only chooses.
+//! Writes one HTML file that presents the stages to a class, and in which any two stages stand side by side. All that
+//! it shows is in the file; the scripts in it only choose. They are concatenated and share one scope.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `main.rs` | the page, with the replays and the table of the wire |
+//! | `main.rs` | the page: its data, gathered and compressed |
+//! | `stage.rs` | what the page knows of a stage: code, replay, notes, plan |
 //! | `highlight.rs` | code with colours |
 //! | `changes.rs` | what changes between two stages |
-//! | `notes.rs` | the notes of a stage |
-//! | `page.html`, `style.css`, `script.js` | the page itself, before the data goes in |
+//! | `notes.rs` | the sections of the notes |
+//! | `plans.rs` | the lesson plans |
+//! | `wire.rs` | what the servers answer |
+//! | `page.html`, `style.css` | the page itself, before the data goes in |
+//! | `script/` | one file a view: the ladder, the three acts, the quiz, the review, the teacher's window |
 //!
 //! `cargo lesson page` starts it.
 
 mod changes;
 mod highlight;
 mod notes;
+mod plans;
+mod stage;
+mod wire;
 
-use anyhow::{Context, Result, ensure};
+use crate::notes::Notes;
+use ::notes::teaching;
+use anyhow::{Context, Result};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use changes::changes_between;
 use clap::Parser;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use highlight::Code;
 use ladder::build::build;
 use ladder::wire::Wire;
 use ladder::{Ladder, Stage};
-use notes::notes;
 use replay::Lesson;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
-/// How much of a request or a response the page shows, in characters.
-const SHOWN: usize = 1000;
+/// The scripts in the order in which they stand in the page.
+const SCRIPTS: [&str; 11] = [
+    include_str!("script/base.js"),
+    include_str!("script/words.js"),
+    include_str!("script/ladder.js"),
+    include_str!("script/happens.js"),
+    include_str!("script/code.js"),
+    include_str!("script/wire.js"),
+    include_str!("script/capture.js"),
+    include_str!("script/review.js"),
+    include_str!("script/teacher.js"),
+    include_str!("script/search.js"),
+    include_str!("script/page.js"),
+];
 
 #[derive(Parser)]
-#[command(about = "Write one HTML file in which any two stages stand side by side")]
+#[command(about = "Write one HTML file that presents the stages, and compares any two of them")]
 struct Cli {
     /// The folder for it [default: target/page in the workspace]
     #[arg(long, value_name = "DIR")]
@@ -77,19 +101,28 @@ fn run(cli: Cli) -> Result<()> {
 }
 
 fn page(ladder: &Ladder, stages: &[&Stage]) -> Result<String> {
+    let data = data(ladder, stages)?;
+    Ok(include_str!("page.html")
+        .replace("/* style */", include_str!("style.css"))
+        .replace("/* script */", &SCRIPTS.concat())
+        .replace("/* data */", &packed(&data)?))
+}
+
+/// All that the page shows, as one value.
+fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
     let binaries = build(ladder, stages)?;
+    let notes = Notes::read(&ladder.root)?;
+    let plans = plans::read(&ladder.root)?;
     let mut code = Code::new()?;
     let mut described = Vec::new();
-    for stage in stages {
+    for (number, stage) in stages.iter().enumerate() {
         let lesson = Lesson::parse(&stage.read("lesson.txt")?.context("no lesson.txt")?)?;
         let binary = binaries.get(&stage.name).context("no program")?;
-        described.push(json!({
-            "name": stage.name,
-            "title": lesson.title,
-            "files": code.add_stage(stage)?,
-            "replay": replay(binary)?,
-            "notes": notes(&ladder.root, &lesson.title)?,
-        }));
+        let before = number.checked_sub(1).map(|number| stages[number]);
+        let mut one = stage::describe(stage, before, &lesson, binary, &mut code)?;
+        one["notes"] = notes.section(&lesson.title)?;
+        one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
+        described.push(one);
     }
     let mut changes = BTreeMap::new();
     for (from, one) in stages.iter().enumerate() {
@@ -97,18 +130,29 @@ fn page(ladder: &Ladder, stages: &[&Stage]) -> Result<String> {
             changes.insert(format!("{from} {to}"), changes_between(one, other)?);
         }
     }
-    let data = json!({
+    let titles: Vec<&Value> = described.iter().map(|stage| &stage["title"]["en"]).collect();
+    let mut sections = notes.others(&titles);
+    for section in &mut sections {
+        let title = section["title"]["en"].as_str().unwrap_or_default();
+        section["plan"] = plans.get(title).cloned().unwrap_or_default();
+    }
+    Ok(json!({
         "stages": described,
+        "sections": sections,
         "lines": code.lines,
         "changes": changes,
-        "wire": wire(&Wire::of(ladder, stages)?),
-    });
-    // No text of the data can be read as a tag.
-    let data = data.to_string().replace('<', "\\u003c");
-    Ok(include_str!("page.html")
-        .replace("/* style */", include_str!("style.css"))
-        .replace("/* script */", include_str!("script.js"))
-        .replace("/* data */", &data))
+        "wire": wire::rows(&Wire::of(ladder, stages)?),
+        "captures": {},
+        "pictures": notes.pictures()?,
+        "lead_ins": teaching::LEAD_INS,
+    }))
+}
+
+/// The data as text that a script unpacks: most of it is the same words again and again.
+fn packed(data: &Value) -> Result<String> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data.to_string().as_bytes())?;
+    Ok(BASE64_STANDARD.encode(encoder.finish()?))
 }
 
 /// Whether the page shows a file: a class does not compare tests.
@@ -116,38 +160,7 @@ fn is_shown(path: &str) -> bool {
     !path.starts_with("tests/")
 }
 
-/// What a stage's replay prints in English, with the colours that it has on a terminal.
-fn replay(binary: &Path) -> Result<String> {
-    let mut command = Command::new(binary);
-    // The page is in English, in any locale.
-    command.args(["--lang", "en"]);
-    command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").stdin(Stdio::null());
-    let output = command.stderr(Stdio::inherit()).output().context("cannot run the replay")?;
-    ensure!(output.status.success(), "the replay of {} failed", binary.display());
-    let text = String::from_utf8(output.stdout)?;
-    // The port is another one each time.
-    let addr = text.split("listening on ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let addr = addr.context("the replay has no address")?;
-    let addr = addr.split('\x1b').next().unwrap_or_default();
-    Ok(ansi_to_html::convert(&text.replace(addr, "127.0.0.1:8080"))?)
-}
-
-/// The table of all stages: what was sent in full, and for each stage the answer, short and in full.
-fn wire(wire: &Wire) -> Value {
-    let rows = wire.rows.iter().map(|row| {
-        let answers = row.answers.iter().map(|answer| [answer.short.clone(), cut(&answer.got)]);
-        json!({
-            "case": row.case,
-            "sent": row.answers.first().map(|answer| cut(&answer.sent)),
-            "answers": answers.collect::<Vec<_>>(),
-        })
-    });
-    rows.collect()
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}… ({} bytes in all)", &text[..at], text.len()),
-        None => text.to_string(),
-    }
+/// A file of the workspace as text.
+fn read(root: &Path, name: &str) -> Result<String> {
+    fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"))
 }

@@ -1,27 +1,121 @@
-//! A stage's section of the notes, as HTML that needs no other file.
+//! The sections of the notes in both languages, as HTML that needs no other file.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The section of NOTES.md with this title, with its pictures in it.
-pub fn notes(root: &Path, title: &str) -> Result<String> {
-    let notes = fs::read_to_string(root.join("NOTES.md")).context("cannot read NOTES.md")?;
-    let section = section(&notes, title);
-    let section = section.with_context(|| format!("NOTES.md has no section {title:?}"))?;
-    let mut html = String::new();
+/// The notes in English and in Korean. Section by section, both say the same.
+pub struct Notes {
+    root: PathBuf,
+    english: Vec<Section>,
+    korean: Vec<Section>,
+}
+
+/// A section of one edition.
+struct Section {
+    /// The text of its heading.
+    title: String,
+    /// Its Markdown, from the heading to the next one.
+    text: String,
+}
+
+impl Notes {
+    /// Reads both editions in the workspace `root`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or editions with different numbers of sections.
+    pub fn read(root: &Path) -> Result<Notes> {
+        let english = sections(&crate::read(root, "NOTES.md")?);
+        let korean = sections(&crate::read(root, "NOTES.ko.md")?);
+        ensure!(english.len() == korean.len(), "the two editions differ in their sections");
+        Ok(Notes { root: root.to_path_buf(), english, korean })
+    }
+
+    /// The section with this English heading, as HTML in both languages.
+    ///
+    /// # Errors
+    /// There is no such section.
+    pub fn section(&self, title: &str) -> Result<Value> {
+        let place = self.english.iter().position(|section| section.title == title);
+        let place = place.with_context(|| format!("NOTES.md has no section {title:?}"))?;
+        Ok(self.both(place))
+    }
+
+    /// The sections that have none of these English headings, each with an id, its titles and its HTML.
+    pub fn others(&self, titles: &[&Value]) -> Vec<Value> {
+        let mut others = Vec::new();
+        for (place, section) in self.english.iter().enumerate() {
+            if titles.iter().any(|title| **title == json!(section.title)) {
+                continue;
+            }
+            let title = json!({ "en": section.title, "ko": self.korean[place].title });
+            // A section that stands between two stages knows after how many it comes.
+            let earlier = self.english[..place].iter();
+            let after =
+                earlier.filter(|one| titles.iter().any(|title| **title == json!(one.title)));
+            others.push(json!({
+                "id": id(&section.title),
+                "title": title,
+                "html": self.both(place),
+                "after": after.count(),
+            }));
+        }
+        others
+    }
+
+    /// The pictures that the notes show: for each its address in the notes, and one that holds it.
+    ///
+    /// # Errors
+    /// A picture that cannot be read, or that is neither PNG nor SVG.
+    pub fn pictures(&self) -> Result<Value> {
+        let mut pictures = Map::new();
+        for section in self.english.iter().chain(&self.korean) {
+            for event in parser(&section.text) {
+                if let Event::Start(Tag::Image { dest_url, .. }) = event {
+                    let address = data_url(&self.root.join(&*dest_url))?;
+                    pictures.insert(dest_url.to_string(), address.into());
+                }
+            }
+        }
+        Ok(pictures.into())
+    }
+
+    fn both(&self, place: usize) -> Value {
+        json!({ "en": html(&self.english[place].text), "ko": html(&self.korean[place].text) })
+    }
+}
+
+fn parser(text: &str) -> Parser<'_> {
+    Parser::new_ext(text, Options::ENABLE_TABLES)
+}
+
+/// Makes HTML of Markdown. The page goes where the repository does not: of links, only those to the world are kept. A
+/// picture is named and not loaded: the script puts it in, once for both languages.
+fn html(text: &str) -> String {
     let mut events = Vec::new();
     let mut kept = Vec::new();
-    for event in Parser::new_ext(section, Options::ENABLE_TABLES) {
+    let mut alt = None;
+    for event in parser(text) {
         match event {
-            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-                let dest_url = data_url(&root.join(&*dest_url))?;
-                events.push(Event::Start(Tag::Image { link_type, dest_url, title, id }));
+            Event::Start(Tag::Image { dest_url, .. }) => alt = Some((dest_url, String::new())),
+            Event::End(TagEnd::Image) => {
+                let Some((name, text)) = alt.take() else { continue };
+                let mut tag = String::from("<img data-picture=\"");
+                tag += &escape(&name);
+                tag += "\" alt=\"";
+                tag += &escape(&text);
+                tag += "\">";
+                events.push(Event::InlineHtml(tag.into()));
             }
-            // The page goes where the repository does not: of links, only those to the world are kept.
+            Event::Text(ref text) if alt.is_some() => {
+                if let Some((_, alt)) = &mut alt {
+                    alt.push_str(text);
+                }
+            }
             Event::Start(Tag::Link { ref dest_url, .. }) => {
                 kept.push(dest_url.starts_with("https://"));
                 if kept.last() == Some(&true) {
@@ -37,12 +131,34 @@ pub fn notes(root: &Path, title: &str) -> Result<String> {
             event => events.push(event),
         }
     }
-    pulldown_cmark::html::push_html(&mut html, events.into_iter());
-    Ok(html)
+    let mut html = String::new();
+    html::push_html(&mut html, events.into_iter());
+    html
 }
 
-/// The section of a Markdown text whose heading of level 2 is `title`: from the heading to the next one.
-fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
+/// Makes HTML of one paragraph of Markdown, without the paragraph's own tags where there is only one.
+pub fn inline_html(text: &str) -> String {
+    let html = html(text);
+    let inner = html.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
+    match inner {
+        Some(inner) if !inner.contains("<p>") => inner.to_string(),
+        _ => html,
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+/// A short name for a section in addresses: its first word of four letters or more, in lower case.
+fn id(title: &str) -> String {
+    let words = title.split(|letter: char| !letter.is_alphanumeric());
+    let mut words = words.filter(|word| word.len() > 3 && word.chars().all(char::is_alphabetic));
+    words.next().unwrap_or("section").to_lowercase()
+}
+
+/// The sections of a Markdown text: each from a heading of level 2 to the next one.
+fn sections(text: &str) -> Vec<Section> {
     // A parser tells a heading from a line of code that looks like one.
     let headings: Vec<Range<usize>> = Parser::new(text)
         .into_offset_iter()
@@ -51,14 +167,16 @@ fn section<'a>(text: &'a str, title: &str) -> Option<&'a str> {
         })
         .map(|(_, range)| range)
         .collect();
-    let wanted = |heading: &Range<usize>| text[heading.clone()].trim() == format!("## {title}");
-    let found = headings.iter().position(wanted)?;
-    let end = headings.get(found + 1).map_or(text.len(), |next| next.start);
-    Some(&text[headings[found].start..end])
+    let ends = headings.iter().skip(1).map(|next| next.start).chain([text.len()]);
+    let section = |(heading, end): (&Range<usize>, usize)| Section {
+        title: text[heading.clone()].trim().trim_start_matches("## ").to_string(),
+        text: text[heading.start..end].to_string(),
+    };
+    headings.iter().zip(ends).map(section).collect()
 }
 
 /// A picture as an address that holds it.
-fn data_url(path: &Path) -> Result<CowStr<'static>> {
+fn data_url(path: &Path) -> Result<String> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let media_type = match extension {
         Some("png") => "image/png",
@@ -66,7 +184,7 @@ fn data_url(path: &Path) -> Result<CowStr<'static>> {
         _ => bail!("{} is neither PNG nor SVG; the page holds no others", path.display()),
     };
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes)).into())
+    Ok(format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes)))
 }
 
 #[cfg(test)]
@@ -79,11 +197,27 @@ mod tests {
 
     #[test]
     fn a_section_begins_with_a_heading_of_level_2() {
-        let two = section(TEXT, "2. Two").unwrap();
+        let sections = sections(TEXT);
+        let titles: Vec<&str> = sections.iter().map(|section| section.title.as_str()).collect();
+        assert_eq!(titles, ["1. One", "2. Two", "3. Three"]);
+        let two = &sections[1].text;
         assert!(two.starts_with("## 2. Two\n\nThe *section*."), "{two}");
         assert!(two.ends_with("### 1. One\n\n```\n## 3. Three\n```\n\n"), "{two}");
-        assert_eq!(section(TEXT, "3. Three"), Some("## 3. Three\n\nThe end.\n"));
-        assert_eq!(section(TEXT, "4. Four"), None);
-        assert_eq!(section(TEXT, "Two"), None);
+        assert_eq!(sections[2].text, "## 3. Three\n\nThe end.\n");
+    }
+
+    #[test]
+    fn a_picture_is_named_and_a_link_into_the_repository_is_dropped() {
+        let html = html("![A \"view\"](pictures/a.png) [here](src/a.rs) [RFC](https://x.org/)");
+        let expected = "<p><img data-picture=\"pictures/a.png\" alt=\"A &quot;view&quot;\"> here \
+                        <a href=\"https://x.org/\">RFC</a></p>\n";
+        assert_eq!(html, expected);
+    }
+
+    #[test]
+    fn one_paragraph_has_no_tags_of_its_own() {
+        assert_eq!(inline_html("the `code`"), "the <code>code</code>");
+        assert!(inline_html("one\n\ntwo").starts_with("<p>one</p>"));
+        assert!(inline_html("- one\n- two").starts_with("<ul>"));
     }
 }
