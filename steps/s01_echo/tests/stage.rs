@@ -1,4 +1,4 @@
-//! One message, one connection: the client sends a line, the server sends back what one read brought, and
+//! One message, one connection: the client sends a line, the server sends back what one read returned, and
 //! both close.
 
 use anyhow::Result;
