@@ -58,8 +58,8 @@ const BREAKS: [Case; 3] = [
 ];
 
 /// The cases that stage 15 is not asked, because they depend on hyper, which has no setting for them. hyper removes the
-/// fragment of a target, compares the size of a chunk with the limit only when its bytes come, and answers HTTP/1.0 with
-/// HTTP/1.0, where the connection closes without `Connection: close`.
+/// fragment of a target, looks at the size of a chunk only when its bytes come, and answers HTTP/1.0 with HTTP/1.0,
+/// where the connection closes without `Connection: close`.
 const DECIDED_BY_HYPER: [&str; 4] =
     ["fragment-in-list", "fragment-after-index", "chunk-announced", "old-version-both"];
 

@@ -1,8 +1,8 @@
 //! The check: sends the cases of a stage in order. After each one it notes what the server's list must contain.
 //!
-//! `contact.rs` connects to the server and starts it again, `list.rs` compares its list, `ask.rs` asks one question, and
-//! `kinds.rs` has the cases of more than one question. `full.rs` and `end.rs` have one such case each, and `kept.rs` has
-//! those of stage 12.
+//! `contact.rs` connects to the server and starts it again, `list.rs` compares its list, `ask.rs` asks one question.
+//! `kinds.rs` has the cases of more than one question; `full.rs` has one more, `end.rs` two, and `kept.rs` those of
+//! stage 12.
 
 mod ask;
 mod contact;
@@ -70,7 +70,7 @@ pub enum Server {
 pub enum Restart<'a> {
     /// The check does it: it has started the server.
     Itself,
-    /// A person does it. The function asks the person and returns when it is done; `false` means that it cannot be done.
+    /// A person does it. The function asks the person and returns when it is done, or `false` if it cannot be done.
     Ask(&'a mut dyn FnMut() -> bool),
     /// It is left out.
     LeaveOut,

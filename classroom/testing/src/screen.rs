@@ -19,7 +19,7 @@ impl Screen {
     pub fn start() -> Result<Screen> {
         let mut xvfb = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"])
-            // Without this it resets when its last client leaves, and closes the connection of a client that comes then.
+            // Without this it resets when its last client leaves, and ends the connection of one that comes then.
             .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -70,7 +70,7 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     let mut said = String::new();
     for path in paths {
         let before = fs::read(&path)?;
-        // Opened after the file was read: closing that file would release the locks of this process.
+        // Opened after the file was read, because closing a file ends the locks of this process.
         let other =
             path.to_string_lossy().contains("locked").then(|| rusqlite::Connection::open(&path));
         let other = other.transpose()?;

@@ -1,4 +1,4 @@
-//! The server goes on whatever strangers send: it logs the error of a connection and serves the next one.
+//! The server goes on whatever strangers send: it logs the error and serves the next connection.
 #![cfg(unix)]
 
 use anyhow::Result;
@@ -53,8 +53,8 @@ fn survives_each_attack_a_hundred_times() -> Result<()> {
     })
 }
 
-/// A client that sends a byte now and then has no more time than any other: the time is for the whole
-/// request. The next client waits for it, and is served then.
+/// A client that sends a byte now and then has no more time than any other: the time is for the
+/// whole request. The next client waits for it, and is served then.
 #[test]
 fn a_slow_client_holds_up_the_next_until_its_time_is_over() -> Result<()> {
     let mut server = STAGE.server_with("", "--timeout 2")?;
@@ -93,7 +93,7 @@ fn the_attacks_say_what_came_back() -> Result<()> {
     let slow = attack_says(&server, "slow")?;
     assert!(slow.starts_with("a byte a second: after "), "{slow}");
     assert!(slow.contains(" s HTTP/1.1 408 Request Timeout\n"), "{slow}");
-    // Against another machine, `attack` needs an option that says that the server is the user's own.
+    // Against another machine `attack` needs an option: only the user's own server may be attacked.
     let elsewhere =
         Command::new(STAGE.binary).args(["attack", "rst", "--addr", "192.0.2.1:80"]).output()?;
     assert_eq!(elsewhere.status.code(), Some(1));

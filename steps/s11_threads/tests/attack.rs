@@ -1,4 +1,4 @@
-//! `attack` prints what happened, also if a flood ends the server, and its output cannot be misused.
+//! `attack` prints what happened, also if a flood ends the server. No server can forge its output.
 #![cfg(target_os = "linux")]
 
 use anyhow::{Context, Result, ensure};

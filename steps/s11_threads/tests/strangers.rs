@@ -1,4 +1,4 @@
-//! No client waits for another, and the server ends in order. It goes on whatever strangers send, as in stage 10.
+//! No client waits for another, strangers cannot end the server, and a signal ends it in order.
 #![cfg(unix)]
 
 use anyhow::Result;
@@ -266,7 +266,7 @@ fn long_lists_delay_no_other() -> Result<()> {
     Ok(())
 }
 
-/// A server whose standard output is a pipe, what comes out of the pipe, its process id, and its address.
+/// A server whose standard output is a pipe; the end of the pipe; its process id; its address.
 type Piped = (Program, BufReader<ChildStdout>, u32, String);
 
 /// Starts such a server, which ends with the test.

@@ -1,5 +1,5 @@
-//! Bytes and requests made at random: `http.rs` does not panic, accepts no request beyond a limit, and
-//! reads no more bytes than a request within the limits has.
+//! Bytes and requests made at random: `http.rs` does not panic, accepts no request beyond a limit,
+//! and reads no more bytes than a request within the limits has.
 #![allow(dead_code)]
 
 #[path = "../src/http.rs"]

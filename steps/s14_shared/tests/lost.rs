@@ -1,4 +1,4 @@
-//! A relay between server and database: how many round trips a request takes, and a lost connection.
+//! A relay between server and database: it counts round trips, and loses connections.
 #![cfg(unix)]
 
 use anyhow::{Context, Result, ensure};

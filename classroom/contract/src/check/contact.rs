@@ -138,7 +138,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Looks whether the server has ended with the fault. Returns that as the fault, with the last lines that it printed.
+    /// Looks whether the server has ended. If it has, that is the fault. The last lines that it printed come with it.
     pub(super) fn with_end(&mut self, fault: Fault, during: bool) -> Result<(Fault, Vec<String>)> {
         let suspicious = [
             "gone",
