@@ -83,7 +83,7 @@ pub struct Options<'a> {
     pub only: Option<String>,
     /// Stop at the first case that does not hold.
     pub fail_fast: bool,
-    /// Called after each case with its outcome. Where it returns `false` the check stops.
+    /// Called after each case with its outcome. If it returns `false`, the check stops.
     pub progress: &'a mut dyn FnMut(&Outcome) -> bool,
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct Check<'a, 'b> {
 /// Asks the server everything that the contract says of `stage`.
 ///
 /// # Errors
-/// Nothing listens at the address, or the program does not listen within 10 s: the sentence says so.
+/// Nothing listens at the address, the program does not listen within 10 s, or the list has more than 1 MiB.
 pub fn check(stage: u32, target: &mut Server, options: Options) -> Result<Vec<Outcome>> {
     let mut check = Check {
         stage,

@@ -66,7 +66,7 @@ pub enum Turn {
 pub enum Wanted {
     /// 200 and the whole list.
     List,
-    /// 200 and the fields of the list.
+    /// 200 without a body, as for HEAD.
     HeadList,
     /// 404 without a body.
     HeadNotFound,

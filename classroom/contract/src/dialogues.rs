@@ -135,7 +135,7 @@ pub const CHUNKS: &[Dialogue] = &[
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n4;a=b\r\nwith\r\n4;c;d=\"e;f\"\r\n ext\r\n0;last\r\n\r\n{get}"), Reply(Created("with ext"), Open), Reply(List, Open)]),
     dialogue("chunk-trailers", "trailer fields after the last chunk", "RFC 9112, section 7.1.2", "Fields can follow the last chunk. Read them up to the empty line, and ignore those that you do not know.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n8\r\ntrailers\r\n0\r\nX-A: a\r\nX-B: b\r\n\r\n{get}"), Reply(Created("trailers"), Open), Reply(List, Open)]),
-    dialogue("trailers-are-no-fields", "trailer fields that would change the framing", "RFC 9110, section 6.5.1", "A trailer field never tells how long a body is, nor whether the connection closes: ignore it, or answer 400.",
+    dialogue("trailers-are-no-fields", "trailer fields that would change the framing", "RFC 9110, section 6.5.1", "A trailer field cannot set the length of a body, nor close the connection: ignore it, or answer 400.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\nContent-Length: 3\r\n\r\n{get}"), Reply(CreatedOr(&[400], "whole"), Either), Reply(List, Open)]),
     dialogue("chunk-cuts-korean", "a chunk that ends in the middle of a Korean character", "RFC 9112, section 7.1", BYTES,
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n1\r\n\u{ec}\r\n2\r\n\u{95}\u{88}\r\n3\r\n녕\r\n0\r\n\r\n{get}"), Reply(Created("안녕"), Open), Reply(List, Open)]),

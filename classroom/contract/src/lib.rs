@@ -54,7 +54,7 @@ use std::path::Path;
 /// it added. A stage without cases of its own has the cases of the stage before.
 ///
 /// # Errors
-/// Nothing listens at the address, or the program does not listen within 10 s.
+/// Nothing listens at the address, the program does not listen within 10 s, or the list has more than 1 MiB.
 pub fn check(stage: u32, server: &mut Server, options: Options) -> Result<Vec<Outcome>> {
     check::check(stage, server, options)
 }

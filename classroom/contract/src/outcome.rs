@@ -20,7 +20,7 @@ pub struct Outcome {
     pub what: String,
     /// The bytes that were sent.
     pub sent: Vec<u8>,
-    /// What the contract wants, as lines of a response or in words.
+    /// What the contract demands, as lines of a response or in words.
     pub wanted: String,
     /// The first bytes that came back.
     pub got: Vec<u8>,
@@ -76,7 +76,7 @@ impl Outcome {
         Outcome { got: got[..got.len().min(KEPT)].to_vec(), got_length: got.len(), ..self }
     }
 
-    /// Whether the server did what the contract wants.
+    /// Whether the server did what the contract demands.
     pub fn passed(&self) -> bool {
         self.verdict.passed()
     }

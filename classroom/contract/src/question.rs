@@ -60,7 +60,7 @@ impl Model {
         self.base + TWICE.min(self.own() / 2)
     }
 
-    /// The path of a target, and the index in it where it names a message that exists.
+    /// The path of a target, and the index in it if that is the index of a message.
     fn path(&self, target: Target) -> (String, Option<usize>) {
         let index = match target {
             Target::Path(path) => return (path.to_string(), None),

@@ -36,7 +36,7 @@ impl Answer {
 /// Which resource a request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// This path, as it stands here.
+    /// This path, exactly.
     Path(&'static str),
     /// A message in the middle of those that the check has added.
     Middle,
