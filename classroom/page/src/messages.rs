@@ -84,7 +84,7 @@ fn chunked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut at = 0;
     loop {
         let httparse::Status::Complete((line, size)) =
-            httparse::parse_chunk_size(&bytes[at..]).ok()?
+            httparse::parse_chunk_size(bytes.get(at..)?).ok()?
         else {
             return None;
         };
