@@ -7,6 +7,7 @@
 //! | `stage.rs` | what the page knows of a stage: code, replay, notes, plan |
 //! | `highlight.rs` | code with colours |
 //! | `changes.rs` | what changes between two stages |
+//! | `hunks.rs` | what changes in the code of a stage, a piece at a time, each with its sentence |
 //! | `notes.rs` | the sections of the notes |
 //! | `plans.rs` | the lesson plans |
 //! | `wire.rs` | what the servers answer |
@@ -17,6 +18,7 @@
 
 mod changes;
 mod highlight;
+mod hunks;
 mod notes;
 mod plans;
 mod stage;
