@@ -19,11 +19,14 @@ const PIECE: u32 = 6;
 /// What a piece of less than four lines costs besides.
 const SMALL: u32 = 4;
 
-/// What it costs that two items stand in one piece.
+/// What it costs that two items stand in one piece; twice as much if one of them is cut.
 const TWO_ITEMS: u32 = 5;
 
 /// What a cut inside of a replaced block costs: more than any other.
 const REPLACED: u32 = 200;
+
+/// How many lines of both sides are much.
+const MANY: usize = 5;
 
 /// A line of a piece.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,10 +52,13 @@ pub struct Piece {
     pub rows: Vec<Row>,
     /// How many rows of the screen these lines need.
     pub height: usize,
+    /// How many old lines are gone after these, which are not shown.
+    pub left_out: usize,
 }
 
 impl Row {
-    fn is_changed(&self) -> bool {
+    /// Whether it is only in one of the texts.
+    pub fn is_changed(&self) -> bool {
         matches!(self.tag, '-' | '+')
     }
 
@@ -75,29 +81,107 @@ pub fn pieces(change: &FileChange) -> Vec<Piece> {
     let mut rows = rows(change);
     slide(&mut rows);
     let file = File { path: &change.path, old, new, rows };
-    let changed: Vec<usize> = (0..file.rows.len()).filter(|at| file.rows[*at].is_changed()).collect();
-    file.cuts(&changed).into_iter().map(|range| file.piece(range)).collect()
+    let changed: Vec<usize> =
+        (0..file.rows.len()).filter(|at| file.rows[*at].is_changed()).collect();
+    let pieces = file.cuts(&changed).into_iter().map(|range| file.piece(range)).collect();
+    shorten(pieces)
+}
+
+/// Where a lot of code is gone, its beginning says what it was. The pieces after that are counted and not shown.
+fn shorten(pieces: Vec<Piece>) -> Vec<Piece> {
+    let is_gone = |piece: &Piece| piece.rows.iter().all(|row| matches!(row.tag, '-' | '@'));
+    let end = |piece: &Piece| {
+        piece.rows.iter().filter(|row| row.tag == '-').filter_map(|row| row.old).next_back()
+    };
+    let start =
+        |piece: &Piece| piece.rows.iter().find(|row| row.tag == '-').and_then(|row| row.old);
+    let mut shown: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        if let Some(last) = shown.last_mut()
+            && is_gone(last)
+            && is_gone(&piece)
+            && end(last).map(|end| end + last.left_out + 1) == start(&piece)
+        {
+            last.left_out += piece.rows.iter().filter(|row| row.tag == '-').count();
+        } else {
+            shown.push(piece);
+        }
+    }
+    shown
 }
 
 /// All lines of both texts; of a replaced block first the old ones, or, where the block is too high for a piece, those
 /// old and new lines next to each other that belong together.
 fn rows(change: &FileChange) -> Vec<Row> {
     let diff = change.lines();
+    let runs = together(diff.ops().iter().map(|op| op_rows(&diff, op)).collect());
     let mut rows = Vec::new();
     let mut blocks = 0;
-    for op in diff.ops() {
-        let lines = op_rows(&diff, op);
-        if let DiffOp::Replace { .. } = op {
-            let (old, new): (Vec<Row>, Vec<Row>) = lines.into_iter().partition(|row| row.tag == '-');
-            for part in replaced(old, new) {
-                rows.extend(part.into_iter().map(|row| Row { block: Some(blocks), ..row }));
-                blocks += 1;
-            }
-        } else {
-            rows.extend(lines);
+    for run in runs {
+        let (old, new): (Vec<Row>, Vec<Row>) = run.iter().cloned().partition(|row| row.tag == '-');
+        if old.is_empty() || new.is_empty() || run.iter().any(|row| row.tag == ' ') {
+            rows.extend(run);
+            continue;
+        }
+        for part in replaced(old, new).into_iter().flat_map(|part| same_ends(part)) {
+            let tag = part[0].tag;
+            // What has no other side need not stay together.
+            let block =
+                part.iter().any(|row| row.tag != tag).then_some(blocks).filter(|_| tag != ' ');
+            rows.extend(part.into_iter().map(|row| Row { block, ..row }));
+            blocks += 1;
         }
     }
     rows
+}
+
+/// Lines with which both sides of a block begin or end have not changed.
+fn same_ends(part: Vec<Row>) -> Vec<Vec<Row>> {
+    let (mut old, mut new): (Vec<Row>, Vec<Row>) = part.into_iter().partition(|row| row.tag == '-');
+    let both = |old: Row, new: Row| Row { tag: ' ', old: old.old, marks: Vec::new(), ..new };
+    let first = old.iter().zip(&new).take_while(|(old, new)| old.text == new.text).count();
+    let first =
+        old.drain(..first).zip(new.drain(..first)).map(|(old, new)| both(old, new)).collect();
+    let last = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take_while(|(old, new)| old.text == new.text)
+        .count();
+    let (olds, news) = (old.split_off(old.len() - last), new.split_off(new.len() - last));
+    let last = olds.into_iter().zip(news).map(|(old, new)| both(old, new)).collect();
+    let parts = [first, old.into_iter().chain(new).collect(), last];
+    parts.into_iter().filter(|part: &Vec<Row>| !part.is_empty()).collect()
+}
+
+/// Where much has been written anew, lines such as `}` are in both texts by chance. Then they say nothing of what has
+/// become of what, and what stands before and after them is one block.
+fn together(runs: Vec<Vec<Row>>) -> Vec<Vec<Row>> {
+    let is_changed = |run: &[Row]| run.iter().all(Row::is_changed);
+    let says_nothing = |run: &[Row]| {
+        run.len() <= 2 && !run.iter().any(|row| row.text.contains(char::is_alphanumeric))
+    };
+    let count = |run: &[Row], tag| run.iter().filter(|row| row.tag == tag).count();
+    let mut done: Vec<Vec<Row>> = Vec::new();
+    for run in runs {
+        let between = done.len() >= 2 && is_changed(&run) && says_nothing(&done[done.len() - 1]);
+        let [.., before, middle] = &mut done[..] else {
+            done.push(run);
+            continue;
+        };
+        let sizes = ['-', '+'].map(|tag| count(before, tag) + count(&run, tag));
+        if !between || sizes.iter().any(|size| *size < MANY) {
+            done.push(run);
+            continue;
+        }
+        for row in middle.drain(..) {
+            before.push(Row { tag: '-', new: None, ..row.clone() });
+            before.push(Row { tag: '+', old: None, ..row });
+        }
+        before.extend(run);
+        done.pop();
+    }
+    done
 }
 
 fn op_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp) -> Vec<Row> {
@@ -110,7 +194,13 @@ fn op_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp) -> Vec<Row> {
         old: line.old,
         new: line.new,
         marks: if line.tag == ChangeTag::Equal { Vec::new() } else { marks(&line.pieces) },
-        text: line.pieces.iter().map(|piece| piece.1.as_str()).collect::<String>().trim_end_matches(['\r', '\n']).into(),
+        text: line
+            .pieces
+            .iter()
+            .map(|piece| piece.1.as_str())
+            .collect::<String>()
+            .trim_end_matches(['\r', '\n'])
+            .into(),
         block: None,
     });
     rows.collect()
@@ -123,11 +213,15 @@ fn replaced(old: Vec<Row>, new: Vec<Row>) -> Vec<Vec<Row>> {
     if sum(&old) + sum(&new) <= limit {
         return vec![old.into_iter().chain(new).collect()];
     }
-    // Steps: old and new lines up to the next two that are alike, and these two.
+    // Steps: old and new lines up to the next two that are alike, and these two. What is too high even so is first
+    // all old lines and then all new ones.
     let mut steps = Vec::new();
     let (mut one, mut other) = (0, 0);
-    for (left, right) in alike(&old, &new).into_iter().chain([(old.len(), new.len())]) {
-        if left > one || right > other {
+    let pairs = alike(&old, &new);
+    for (left, right) in pairs.iter().copied().chain([(old.len(), new.len())]) {
+        if sum(&old[one..left]) + sum(&new[other..right]) > limit {
+            steps.extend([(one..left, other..other), (left..left, other..right)]);
+        } else {
             steps.push((one..left, other..right));
         }
         if left < old.len() {
@@ -135,9 +229,13 @@ fn replaced(old: Vec<Row>, new: Vec<Row>) -> Vec<Vec<Row>> {
         }
         (one, other) = (left + 1, right + 1);
     }
+    steps.retain(|(old, new)| !old.is_empty() || !new.is_empty());
     // The cheapest way to put steps that follow each other together.
     let high = |steps: &[(Range<usize>, Range<usize>)]| {
-        steps.iter().map(|step| sum(&old[step.0.clone()]) + sum(&new[step.1.clone()])).sum::<usize>()
+        steps
+            .iter()
+            .map(|step| sum(&old[step.0.clone()]) + sum(&new[step.1.clone()]))
+            .sum::<usize>()
     };
     let price = |at: usize| {
         let (last, next) = (&steps[at - 1], &steps[at]);
@@ -167,7 +265,7 @@ fn alike(old: &[Row], new: &[Row]) -> Vec<(usize, usize)> {
     let score = |one: usize, other: usize| {
         let same = left[one].intersection(&right[other]).count() as f64;
         let all = left[one].union(&right[other]).count() as f64;
-        if same / all >= 0.4 { same / all } else { 0.0 }
+        if same >= 2.0 && same / all >= 0.6 { same / all } else { 0.0 }
     };
     let mut best = vec![vec![0.0; new.len() + 1]; old.len() + 1];
     for one in (0..old.len()).rev() {
@@ -194,7 +292,8 @@ fn alike(old: &[Row], new: &[Row]) -> Vec<(usize, usize)> {
 }
 
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
 }
 
 /// Moves each added or removed run of lines up or down to where a reader would see it. If a run ends with the line that
@@ -203,7 +302,8 @@ fn slide(rows: &mut [Row]) {
     let mut at = 0;
     while at < rows.len() {
         let tag = rows[at].tag;
-        let end = at + rows[at..].iter().take_while(|row| row.tag == tag && row.block.is_none()).count();
+        let end =
+            at + rows[at..].iter().take_while(|row| row.tag == tag && row.block.is_none()).count();
         if !rows[at].is_changed() || end == at {
             at = end.max(at + 1);
             continue;
@@ -211,7 +311,8 @@ fn slide(rows: &mut [Row]) {
         let (mut first, mut last) = (at, end);
         let mut moves = vec![];
         // As far up as it goes, and then down again, step by step.
-        while first > 0 && rows[first - 1].tag == ' ' && rows[first - 1].text == rows[last - 1].text {
+        while first > 0 && rows[first - 1].tag == ' ' && rows[first - 1].text == rows[last - 1].text
+        {
             shift(rows, first - 1, last - 1, tag);
             (first, last) = (first - 1, last - 1);
         }
@@ -292,19 +393,25 @@ impl File<'_> {
                 return false;
             }
             let close = |pair: &[usize]| pair[1] - pair[0] <= 2 * CONTEXT + 1;
-            let around = self.item_around(rows.start).is_some_and(|at| !self.shows(&rows, at));
+            let old = self.is_old(rows.start);
+            let around = self.item_around(rows.start).is_some_and(|at| !self.shows(&rows, at, old));
             let sum: usize = self.rows[rows].iter().map(Row::height).sum();
             range.len() == 1
-                || changed[range.clone()].windows(2).all(close) && sum + usize::from(around) <= MAX_ROWS
+                || changed[range.clone()].windows(2).all(close)
+                    && sum + usize::from(around) <= MAX_ROWS
         };
         let price = |at: usize| self.price(changed[at - 1], changed[at]) + PIECE;
+        let breaks = |at: usize| self.price(changed[at - 1], changed[at]) > 0;
         let inside = |range: &Range<usize>| {
-            let rows = whole(range);
-            let small = if rows.len() < 4 { SMALL } else { 0 };
-            let items = range.clone().skip(1).filter(|at| {
-                changed[*at] == changed[*at - 1] + 1 && self.price(changed[*at - 1], changed[*at]) == 0
-            });
-            small + TWO_ITEMS * items.count() as u32
+            let small = if whole(range).len() < 4 { SMALL } else { 0 };
+            let items = range
+                .clone()
+                .skip(1)
+                .filter(|at| changed[*at] == changed[*at - 1] + 1 && !breaks(*at));
+            let halves = range.start > 0 && breaks(range.start)
+                || range.end < changed.len() && breaks(range.end);
+            let each = if halves { 2 * TWO_ITEMS } else { TWO_ITEMS };
+            small + each * items.count() as u32
         };
         cheapest(changed.len(), fits, price, inside).iter().map(whole).collect()
     }
@@ -314,7 +421,9 @@ impl File<'_> {
         if next > last + 1 {
             // Between the two there are unchanged lines, which stand between two items or in one.
             let mut between = self.rows[last..=next].windows(2);
-            return u32::from(!between.any(|pair| cut_price(self.path, &pair[0].text, &pair[1].text) == 0)) * 3;
+            return u32::from(
+                !between.any(|pair| cut_price(self.path, &pair[0].text, &pair[1].text) == 0),
+            ) * 3;
         }
         let (last, next) = (&self.rows[last], &self.rows[next]);
         let price = cut_price(self.path, &last.text, &next.text);
@@ -326,9 +435,8 @@ impl File<'_> {
         }
     }
 
-    /// Whether the line `at` is in these rows.
-    fn shows(&self, rows: &Range<usize>, at: usize) -> bool {
-        let old = self.is_old(rows.start);
+    /// Whether the line `at` of the old or of the new text is in these rows.
+    fn shows(&self, rows: &Range<usize>, at: usize, old: bool) -> bool {
         self.rows[rows.clone()].iter().any(|row| if old { row.old } else { row.new } == Some(at))
     }
 
@@ -344,7 +452,8 @@ impl File<'_> {
         }
         let lines = if self.is_old(row) { &self.old } else { &self.new };
         let at = if self.is_old(row) { self.rows[row].old? } else { self.rows[row].new? };
-        let mut inner = lines[at..].iter().find(|line| !line.trim().is_empty()).map(|line| indent(line))?;
+        let mut inner =
+            lines[at..].iter().find(|line| !line.trim().is_empty()).map(|line| indent(line))?;
         for (number, line) in lines[..at].iter().enumerate().rev() {
             if line.trim().is_empty() || indent(line) >= inner {
                 continue;
@@ -360,14 +469,16 @@ impl File<'_> {
 
     /// The piece around these rows: with lines of context as far as it stays low enough, and the line of its item.
     fn piece(&self, changed: Range<usize>) -> Piece {
-        let around = self.item_around(changed.start);
-        let around = around.filter(|at| !self.shows(&changed, *at));
+        let old = self.is_old(changed.start);
+        let around = self.item_around(changed.start).filter(|at| !self.shows(&changed, *at, old));
         let mut rows = changed.clone();
         let mut height: usize = self.rows[changed.clone()].iter().map(Row::height).sum();
         height += usize::from(around.is_some());
-        let is_end = |text: &str| text.trim().is_empty() || text.trim_start().starts_with(['}', ')', ']']);
+        let is_end =
+            |text: &str| text.trim().is_empty() || text.trim_start().starts_with(['}', ')', ']']);
         let starts_item = self.rows[changed.start].text.trim_start().starts_with("//")
-            || self.rows[changed.start].text.trim().is_empty() || is_item(&self.rows[changed.start].text);
+            || self.rows[changed.start].text.trim().is_empty()
+            || is_item(&self.rows[changed.start].text);
         let ends_item = self.rows[changed.end - 1].text.trim().is_empty();
         for _ in 0..CONTEXT {
             if let Some(before) = rows.start.checked_sub(1).map(|at| &self.rows[at])
@@ -380,8 +491,10 @@ impl File<'_> {
                 height += before.height();
             }
             if let Some(after) = self.rows.get(rows.end)
-                && after.tag == ' ' && height + after.height() <= MAX_ROWS
-                && !ends_item && !after.text.trim().is_empty()
+                && after.tag == ' '
+                && height + after.height() <= MAX_ROWS
+                && !ends_item
+                && !after.text.trim().is_empty()
             {
                 rows.end += 1;
                 height += after.height();
@@ -394,14 +507,14 @@ impl File<'_> {
         }
         let mut shown = Vec::new();
         if let Some(at) = around {
-            if self.shows(&rows, at) || self.rows[rows.clone()].iter().any(|row| row.new == Some(at) && row.tag == ' ') {
+            if self.shows(&rows, at, old) {
                 height -= 1;
             } else {
-                shown.push(self.item_row(at, self.is_old(changed.start)));
+                shown.push(self.item_row(at, old));
             }
         }
         shown.extend(self.rows[rows].iter().cloned());
-        Piece { rows: shown, height }
+        Piece { rows: shown, height, left_out: 0 }
     }
 
     /// The line of an item, as a row that is in both texts or in one.
@@ -460,11 +573,19 @@ fn cut_price(path: &str, last: &str, next: &str) -> u32 {
         };
     }
     let is_comment = |text: &str| {
-        text.starts_with("//") || text.starts_with("#[") || !path.ends_with(".rs") && text.starts_with('#')
+        text.starts_with("//")
+            || text.starts_with("#[")
+            || !path.ends_with(".rs") && text.starts_with('#')
     };
     let closes = |text: &str| text.starts_with(['}', ')', ']']);
     match (one, other) {
-        _ if one.is_empty() => if other.is_empty() { 20 } else { depth },
+        _ if one.is_empty() => {
+            if other.is_empty() {
+                20
+            } else {
+                depth
+            }
+        }
         _ if other.is_empty() => 12,
         ("//!" | "///" | "//" | "#", _) if is_comment(other) => 6,
         _ if is_comment(one) && is_comment(other) => 16,
@@ -486,6 +607,7 @@ fn indent(line: &str) -> usize {
 /// Whether a line of Rust begins a function, a type or the like.
 fn is_item(line: &str) -> bool {
     let words = line.trim_start().split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    let mut words = words.filter(|word| !["pub", "crate", "async", "const", "unsafe", ""].contains(word));
+    let mut words =
+        words.filter(|word| !["pub", "crate", "async", "const", "unsafe", ""].contains(word));
     matches!(words.next(), Some("fn" | "impl" | "struct" | "enum" | "trait" | "mod"))
 }

@@ -5,7 +5,9 @@
 
 use super::cut::{Piece, words};
 use anyhow::{Context, Result, ensure};
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{
+    CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -14,6 +16,9 @@ const MAX_LENGTH: usize = 220;
 
 /// From which score on a sentence speaks of a piece.
 const ENOUGH: f64 = 7.0;
+
+/// The same outside of `src`.
+const ENOUGH_ELSEWHERE: f64 = 20.0;
 
 /// What a sentence gains if the code of the piece is quoted right below its paragraph.
 const QUOTED: f64 = 8.0;
@@ -76,7 +81,9 @@ impl Section {
             section.lines().next().is_some_and(|line| line.trim_start_matches("## ") == title)
         });
         let place = place.with_context(|| format!("NOTES.md has no section {title:?}"))?;
-        let korean = *self::sections(korean).get(place).context("NOTES.ko.md has fewer sections than NOTES.md")?;
+        let korean = *self::sections(korean)
+            .get(place)
+            .context("NOTES.ko.md has fewer sections than NOTES.md")?;
         let (english, korean) = (sentences(sections[place]), sentences(korean));
         ensure!(!english.is_empty() && !korean.is_empty(), "the section {title:?} is empty");
         let same = align(&english, &korean);
@@ -87,14 +94,29 @@ impl Section {
     pub fn choose(&self, pieces: &[(&str, &Piece)]) -> Vec<Choice> {
         let words: Vec<Words> = pieces.iter().map(|(_, piece)| Words::of_piece(piece)).collect();
         let said: Vec<Words> = self.english.iter().map(Words::of_sentence).collect();
-        let rare = Rare { pieces: count(&words), sentences: count(&said), all: (words.len(), said.len()) };
+        let rare =
+            Rare { pieces: count(&words), sentences: count(&said), all: (words.len(), said.len()) };
         let mut choices = Vec::new();
         for ((path, piece), of_piece) in pieces.iter().zip(&words) {
-            let scores: Vec<f64> = self.english.iter().zip(&said)
-                .map(|(sentence, said)| score(path, piece, of_piece, sentence, said, &rare)).collect();
-            let best = (0..scores.len()).max_by(|one, other| scores[*one].total_cmp(&scores[*other]).then(other.cmp(one)));
+            let scores: Vec<f64> = self
+                .english
+                .iter()
+                .zip(&said)
+                .map(|(sentence, said)| score(path, piece, of_piece, sentence, said, &rare))
+                .collect();
+            let best = (0..scores.len())
+                .max_by(|one, other| scores[*one].total_cmp(&scores[*other]).then(other.cmp(one)));
             choices.push(match best {
-                Some(best) if scores[best] >= ENOUGH => self.choice(&self.with_neighbour(best, &scores), scores[best]),
+                // The first line of a stage says what is new, as the first sentence of its section does.
+                _ if *path == "src/main.rs" && adds(piece, "//! Stage ") => {
+                    self.choice(&[0], ENOUGH)
+                }
+                Some(best)
+                    if scores[best]
+                        >= if path.starts_with("src/") { ENOUGH } else { ENOUGH_ELSEWHERE } =>
+                {
+                    self.choice(&self.with_neighbour(best, &scores), scores[best])
+                }
                 _ => self.fallback(best.map_or(0.0, |best| scores[best])),
             });
         }
@@ -106,14 +128,22 @@ impl Section {
         let near = |at: usize| {
             let (one, other) = (&self.english[best], self.english.get(at)?);
             let length = one.text.chars().count() + 1 + other.text.chars().count();
-            (one.paragraph == other.paragraph && length <= MAX_LENGTH && !other.is_pointer).then_some(at)
+            (one.paragraph == other.paragraph && length <= MAX_LENGTH && !other.is_pointer)
+                .then_some(at)
         };
         let before = best.checked_sub(1).and_then(near);
         let after = near(best + 1);
         // A sentence that begins like this speaks of what the one before it names.
         let first = self.english[best].text.split(|letter: char| !letter.is_alphabetic()).next();
-        let leans = ["It", "They", "This", "These", "Then", "So", "But", "Both", "Its", "Their", "That", "If", "There"];
-        if let Some(before) = before && leans.contains(&first.unwrap_or_default()) && first != Some("If") && first != Some("There") {
+        let leans = [
+            "It", "They", "This", "These", "Then", "So", "But", "Both", "Its", "Their", "That",
+            "If", "There",
+        ];
+        if let Some(before) = before
+            && leans.contains(&first.unwrap_or_default())
+            && first != Some("If")
+            && first != Some("There")
+        {
             return vec![before, best];
         }
         let worth = |at: &usize| scores[*at] >= ENOUGH && scores[*at] >= 0.6 * scores[best];
@@ -126,9 +156,15 @@ impl Section {
     }
 
     fn choice(&self, english: &[usize], score: f64) -> Choice {
-        let mut korean: Vec<usize> = english.iter().flat_map(|at| self.same[*at].clone()).collect();
-        korean.dedup();
-        Choice { english: join(&self.english, english), korean: join(&self.korean, &korean), found: true, score }
+        let korean: BTreeSet<usize> =
+            english.iter().flat_map(|at| self.same[*at].clone()).collect();
+        let korean: Vec<usize> = korean.into_iter().collect();
+        Choice {
+            english: join(&self.english, english),
+            korean: join(&self.korean, &korean),
+            found: true,
+            score,
+        }
     }
 
     /// What stands beside a piece of which no sentence speaks: the first sentence of "What is new".
@@ -142,13 +178,19 @@ impl Section {
     /// Words with which no sentence or more than one begins.
     pub fn named(&self, english: &[String], korean: &[String]) -> Result<Choice> {
         let find = |sentences: &[Sentence], start: &String| {
-            let mut found = (0..sentences.len()).filter(|at| sentences[*at].text.starts_with(start.as_str()));
-            let first = found.next().with_context(|| format!("no sentence begins with {start:?}"))?;
+            let mut found =
+                (0..sentences.len()).filter(|at| sentences[*at].text.starts_with(start.as_str()));
+            let first =
+                found.next().with_context(|| format!("no sentence begins with {start:?}"))?;
             ensure!(found.next().is_none(), "more than one sentence begins with {start:?}");
             Ok(first)
         };
-        let english = english.iter().map(|start| find(&self.english, start)).collect::<Result<Vec<usize>>>()?;
-        let korean = korean.iter().map(|start| find(&self.korean, start)).collect::<Result<Vec<usize>>>()?;
+        let english = english
+            .iter()
+            .map(|start| find(&self.english, start))
+            .collect::<Result<Vec<usize>>>()?;
+        let korean =
+            korean.iter().map(|start| find(&self.korean, start)).collect::<Result<Vec<usize>>>()?;
         ensure!(!english.is_empty() && !korean.is_empty(), "a sentence is named in both languages");
         Ok(Choice {
             english: join(&self.english, &english),
@@ -160,12 +202,21 @@ impl Section {
 
     /// The file of which the section first quotes a line that these pieces add.
     pub fn first_file(&self, pieces: &[(&str, &Piece)]) -> Option<String> {
-        let quotes = self.english.iter().filter(|sentence| sentence.part > 0).filter_map(|sentence| sentence.quote.as_ref());
+        let quotes = self
+            .english
+            .iter()
+            .filter(|sentence| sentence.part > 0)
+            .filter_map(|sentence| sentence.quote.as_ref());
         let mut quotes = quotes.filter(|(file, code)| {
-            pieces.iter().any(|(path, piece)| file.ends_with(&format!("/{path}")) && overlap(piece, code) > 0.0)
+            pieces.iter().any(|(path, piece)| {
+                file.ends_with(&format!("/{path}")) && overlap(piece, code) > 0.0
+            })
         });
         let (file, _) = quotes.next()?;
-        pieces.iter().find(|(path, _)| file.ends_with(&format!("/{path}"))).map(|(path, _)| path.to_string())
+        pieces
+            .iter()
+            .find(|(path, _)| file.ends_with(&format!("/{path}")))
+            .map(|(path, _)| path.to_string())
     }
 }
 
@@ -216,8 +267,12 @@ impl Words {
     }
 
     fn add(&mut self, text: &str, is_code: bool) {
-        for word in words(text).filter(|word| word.len() > 1) {
-            let has_shape = word.contains('_') || word.chars().skip(1).any(char::is_uppercase) || word.chars().all(|c| c.is_ascii_digit());
+        for word in words(text).filter(|word| {
+            word.len() > 1 && !COMMON.contains(word) && ladder::number(word).is_none()
+        }) {
+            let has_shape = word.contains('_')
+                || word.chars().skip(1).any(char::is_uppercase)
+                || word.chars().all(|c| c.is_ascii_digit());
             if is_code || has_shape {
                 self.names.insert(word.to_string());
             }
@@ -231,11 +286,13 @@ impl Words {
 }
 
 /// Words that say nothing.
-const COMMON: [&str; 62] = [
-    "the", "and", "for", "with", "that", "this", "from", "not", "are", "has", "its", "one", "let", "mut", "pub", "self",
-    "use", "fn", "impl", "struct", "match", "if", "else", "return", "new", "ok", "some", "none", "str", "string",
-    "result", "option", "into", "each", "can", "all", "is", "it", "as", "at", "of", "to", "in", "an", "by", "or", "be",
-    "which", "who", "what", "then", "than", "there", "here", "only", "crate", "true", "false", "stage", "std", "src", "also",
+const COMMON: [&str; 65] = [
+    "the", "and", "for", "with", "that", "this", "from", "not", "are", "has", "its", "one", "let",
+    "mut", "pub", "self", "use", "fn", "impl", "struct", "match", "if", "else", "return", "new",
+    "ok", "some", "none", "str", "string", "result", "option", "into", "each", "can", "all", "is",
+    "it", "as", "at", "of", "to", "in", "an", "by", "or", "be", "which", "who", "what", "then",
+    "than", "there", "here", "only", "crate", "true", "false", "stage", "std", "src", "also",
+    "async", "await", "cargo",
 ];
 
 /// `read_line` and `ReadLine` are two words each.
@@ -258,7 +315,9 @@ fn parts(word: &str) -> Vec<String> {
 /// A word without the ending that says in which form it is.
 fn stem(word: &str) -> String {
     for ending in ["ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "s", "e", "y"] {
-        if let Some(stem) = word.strip_suffix(ending) && stem.len() > 2 {
+        if let Some(stem) = word.strip_suffix(ending)
+            && stem.len() > 2
+        {
             return stem.to_string();
         }
     }
@@ -268,7 +327,9 @@ fn stem(word: &str) -> String {
 fn count(all: &[Words]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for words in all {
-        for word in words.names.iter().chain(words.words.iter().filter(|word| !words.names.contains(*word))) {
+        for word in
+            words.names.iter().chain(words.words.iter().filter(|word| !words.names.contains(*word)))
+        {
             *counts.entry(word.clone()).or_insert(0) += 1;
         }
     }
@@ -276,7 +337,14 @@ fn count(all: &[Words]) -> BTreeMap<String, usize> {
 }
 
 /// How well a sentence fits a piece.
-fn score(path: &str, piece: &Piece, of_piece: &Words, sentence: &Sentence, said: &Words, rare: &Rare) -> f64 {
+fn score(
+    path: &str,
+    piece: &Piece,
+    of_piece: &Words,
+    sentence: &Sentence,
+    said: &Words,
+    rare: &Rare,
+) -> f64 {
     // The parts that only say how to run the stage, and the numbers and exercises, explain no code.
     let part = match sentence.part {
         0 => 1.0,
@@ -287,18 +355,28 @@ fn score(path: &str, piece: &Piece, of_piece: &Words, sentence: &Sentence, said:
     if part == 0.0 || sentence.is_pointer {
         return 0.0;
     }
-    let names: f64 = said.names.intersection(&of_piece.names).map(|name| 2.0 * rare.weight(name)).sum();
-    let words: f64 = said.words.intersection(&of_piece.words).map(|word| 0.8 * rare.weight(word)).sum();
+    let names: f64 =
+        said.names.intersection(&of_piece.names).map(|name| 2.0 * rare.weight(name)).sum();
+    let words: f64 =
+        said.words.intersection(&of_piece.words).map(|word| 0.8 * rare.weight(word)).sum();
     let mut score = (names + words) / (1.0 + 0.02 * said.words.len() as f64);
     if let Some((file, code)) = &sentence.quote {
         if file.ends_with(&format!("/{path}")) {
             score += QUOTED * overlap(piece, code);
         }
     }
-    if declared(piece).iter().any(|name| sentence.code.iter().any(|code| words_of(code).contains(&name.as_str()))) {
+    if declared(piece)
+        .iter()
+        .any(|name| sentence.code.iter().any(|code| words_of(code).contains(&name.as_str())))
+    {
         score += DECLARED;
     }
     score * part
+}
+
+/// Whether a piece adds a line that begins like this.
+fn adds(piece: &Piece, start: &str) -> bool {
+    piece.rows.iter().any(|row| row.tag == '+' && row.text.starts_with(start))
 }
 
 fn words_of(code: &str) -> Vec<&str> {
@@ -308,10 +386,12 @@ fn words_of(code: &str) -> Vec<&str> {
 /// The names of the items that a piece declares.
 fn declared(piece: &Piece) -> Vec<String> {
     let mut names = Vec::new();
-    for row in piece.rows.iter().filter(|row| row.tag == '+' || row.tag == '-' ) {
+    for row in piece.rows.iter().filter(|row| row.tag == '+' || row.tag == '-') {
         let words: Vec<&str> = words(&row.text).collect();
         for pair in words.windows(2) {
-            if ["fn", "struct", "enum", "const", "mod", "type"].contains(&pair[0]) && !row.text.trim_start().starts_with("//") {
+            if ["fn", "struct", "enum", "const", "mod", "type"].contains(&pair[0])
+                && !row.text.trim_start().starts_with("//")
+            {
                 names.push(pair[1].to_string());
             }
         }
@@ -323,7 +403,13 @@ fn declared(piece: &Piece) -> Vec<String> {
 fn overlap(piece: &Piece, code: &str) -> f64 {
     let is_line = |line: &&str| line.chars().filter(|c| c.is_alphanumeric()).count() > 3;
     let quoted: BTreeSet<&str> = code.lines().map(str::trim).filter(is_line).collect();
-    let added: Vec<&str> = piece.rows.iter().filter(|row| row.tag == '+').map(|row| row.text.trim()).filter(is_line).collect();
+    let added: Vec<&str> = piece
+        .rows
+        .iter()
+        .filter(|row| row.tag == '+')
+        .map(|row| row.text.trim())
+        .filter(is_line)
+        .collect();
     if quoted.is_empty() || added.is_empty() {
         return 0.0;
     }
@@ -333,9 +419,13 @@ fn overlap(piece: &Piece, code: &str) -> f64 {
 
 /// The sections of a Markdown text: each from a heading of level 2 to the next one.
 fn sections(text: &str) -> Vec<&str> {
-    let starts: Vec<usize> = Parser::new(text).into_offset_iter()
-        .filter(|(event, _)| matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H2, .. })))
-        .map(|(_, range)| range.start).collect();
+    let starts: Vec<usize> = Parser::new(text)
+        .into_offset_iter()
+        .filter(|(event, _)| {
+            matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }))
+        })
+        .map(|(_, range)| range.start)
+        .collect();
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
@@ -348,15 +438,22 @@ fn sentences(section: &str) -> Vec<Sentence> {
     let mut is_text = false;
     let mut file = None;
     let mut code: Option<(String, String)> = None;
-    let mut in_cell = 0;
-    let mut end = |events: &mut Vec<Event>, part: &mut usize, stretch: &mut usize, paragraph: usize, found: &mut Vec<Sentence>| {
+    let (mut in_table, mut cell) = (false, 0);
+    let mut end = |events: &mut Vec<Event>,
+                   part: &mut usize,
+                   stretch: &mut usize,
+                   paragraph: usize,
+                   found: &mut Vec<Sentence>| {
         let events = std::mem::take(events);
         let begins = matches!(events.first(), Some(Event::Start(Tag::Strong)));
         let events = if begins {
             *part = parts;
             parts += 1;
             *stretch += 1;
-            let after = events.iter().position(|event| *event == Event::End(TagEnd::Strong)).map_or(0, |at| at + 1);
+            let after = events
+                .iter()
+                .position(|event| *event == Event::End(TagEnd::Strong))
+                .map_or(0, |at| at + 1);
             events[after..].to_vec()
         } else {
             events
@@ -367,9 +464,34 @@ fn sentences(section: &str) -> Vec<Sentence> {
     };
     for event in Parser::new_ext(section, Options::ENABLE_TABLES) {
         match event {
-            Event::Start(Tag::Table(_)) => in_cell += 1,
-            Event::End(TagEnd::Table) => in_cell -= 1,
-            _ if in_cell > 0 => {}
+            Event::Start(Tag::Table(_)) => {
+                end(&mut events, &mut part, &mut stretch, paragraph, &mut found);
+                stretch += 1;
+                in_table = true;
+            }
+            Event::End(TagEnd::Table) => {
+                stretch += 1;
+                in_table = false;
+                is_text = false;
+            }
+            // A row is a sentence that a person can choose: its first cell, an arrow, and its second cell.
+            Event::Start(Tag::TableRow) => {
+                (cell, is_text) = (0, true);
+            }
+            Event::End(TagEnd::TableRow) => {
+                paragraph += 1;
+                let row = sentence(&std::mem::take(&mut events), part, paragraph, stretch);
+                found.extend(row.map(|row| Sentence { is_pointer: true, ..row }));
+            }
+            Event::Start(Tag::TableCell) if in_table => {
+                cell += 1;
+                is_text = cell <= 2;
+                if cell == 2 {
+                    events.push(Event::Text(" → ".into()));
+                }
+            }
+            Event::End(TagEnd::TableCell) => {}
+            Event::End(TagEnd::TableHead) => events.clear(),
             Event::Start(Tag::Paragraph | Tag::Item) => {
                 end(&mut events, &mut part, &mut stretch, paragraph, &mut found);
                 paragraph += 1;
@@ -391,7 +513,9 @@ fn sentences(section: &str) -> Vec<Sentence> {
                 code = file.take().filter(|_| quoted).map(|file| (file, String::new()));
             }
             Event::End(TagEnd::CodeBlock) => {
-                for sentence in found.iter_mut().rev().take_while(|sentence| sentence.paragraph == paragraph) {
+                for sentence in
+                    found.iter_mut().rev().take_while(|sentence| sentence.paragraph == paragraph)
+                {
                     if sentence.quote.is_none() {
                         sentence.quote.clone_from(&code);
                     }
@@ -441,7 +565,9 @@ fn split(events: Vec<Event<'_>>) -> Vec<Vec<Event<'_>>> {
                 let more = letters.get(at + 1).is_some_and(|next| !next.is_whitespace());
                 ended = match letter {
                     _ if stop => !more,
-                    ')' | '"' | '”' => ended || at > 0 && matches!(letters[at - 1], '.' | '?' | '!'),
+                    ')' | '"' | '”' => {
+                        ended || at > 0 && matches!(letters[at - 1], '.' | '?' | '!')
+                    }
                     _ => false,
                 };
             }
@@ -465,7 +591,9 @@ fn split(events: Vec<Event<'_>>) -> Vec<Vec<Event<'_>>> {
 }
 
 fn push<'a>(sentences: &mut [Vec<Event<'a>>], event: Event<'a>) {
-    if let Some(last) = sentences.last_mut() && event != Event::Text(CowStr::Borrowed("")) {
+    if let Some(last) = sentences.last_mut()
+        && event != Event::Text(CowStr::Borrowed(""))
+    {
         last.push(event);
     }
 }
@@ -503,7 +631,10 @@ fn sentence(events: &[Event], part: usize, paragraph: usize, stretch: usize) -> 
                     continue;
                 }
             }
-            Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) | Event::Html(_) | Event::InlineHtml(_) => return None,
+            Event::Start(Tag::Image { .. })
+            | Event::End(TagEnd::Image)
+            | Event::Html(_)
+            | Event::InlineHtml(_) => return None,
             _ => {}
         }
         shown.push(event.clone());
@@ -515,7 +646,10 @@ fn sentence(events: &[Event], part: usize, paragraph: usize, stretch: usize) -> 
     let mut html = String::new();
     html::push_html(&mut html, shown.into_iter());
     let is_pointer = points && text.split_whitespace().count() < 9;
-    Some(Sentence { html: html.trim().to_string(), text, part, paragraph, stretch, code, is_pointer, quote: None })
+    // What follows the colon in the notes does not stand beside the piece.
+    let html =
+        html.trim().strip_suffix(':').map_or(html.trim().to_string(), |html| format!("{html}."));
+    Some(Sentence { html, text, part, paragraph, stretch, code, is_pointer, quote: None })
 }
 
 /// For each English sentence the Korean ones that say the same: between two things that both editions have, sentences
@@ -540,18 +674,24 @@ fn align(english: &[Sentence], korean: &[Sentence]) -> Vec<Range<usize>> {
 }
 
 fn align_stretch(english: &[Sentence], korean: &[Sentence]) -> Vec<(Range<usize>, Range<usize>)> {
-    const MOVES: [(usize, usize, f64); 6] = [(1, 1, 0.0), (1, 2, 0.7), (2, 1, 0.7), (2, 2, 1.2), (3, 1, 1.6), (1, 3, 1.6)];
-    let length = |sentences: &[Sentence]| sentences.iter().map(|one| one.text.chars().count()).sum::<usize>() as f64;
+    const MOVES: [(usize, usize, f64); 6] =
+        [(1, 1, 0.0), (1, 2, 0.7), (2, 1, 0.7), (2, 2, 1.2), (3, 1, 1.6), (1, 3, 1.6)];
+    let length = |sentences: &[Sentence]| {
+        sentences.iter().map(|one| one.text.chars().count()).sum::<usize>() as f64
+    };
     let ratio = length(korean) / length(english).max(1.0);
     let latin: Vec<BTreeSet<String>> = english.iter().map(|one| latin(&one.text)).collect();
     let other: Vec<BTreeSet<String>> = korean.iter().map(|one| self::latin(&one.text)).collect();
     let price = |one: &Range<usize>, two: &Range<usize>| {
-        let lengths = (length(&korean[two.clone()]) + 4.0) / (length(&english[one.clone()]) * ratio + 4.0);
+        let lengths =
+            (length(&korean[two.clone()]) + 4.0) / (length(&english[one.clone()]) * ratio + 4.0);
         let all: BTreeSet<&String> = latin[one.clone()].iter().flatten().collect();
         let named: BTreeSet<&String> = other[two.clone()].iter().flatten().collect();
         let both = named.intersection(&all).count() as f64;
         let less = named.len() as f64 - both;
-        let paragraphs = |sentences: &[Sentence]| sentences.windows(2).any(|pair| pair[0].paragraph != pair[1].paragraph);
+        let paragraphs = |sentences: &[Sentence]| {
+            sentences.windows(2).any(|pair| pair[0].paragraph != pair[1].paragraph)
+        };
         let across = paragraphs(&english[one.clone()]) || paragraphs(&korean[two.clone()]);
         lengths.ln().abs() * 1.5 + 0.7 * less - 0.8 * both + if across { 5.0 } else { 0.0 }
     };
@@ -559,12 +699,16 @@ fn align_stretch(english: &[Sentence], korean: &[Sentence]) -> Vec<(Range<usize>
     best[0][0].0 = 0.0;
     for one in 0..=english.len() {
         for two in 0..=korean.len() {
-            let moves = MOVES.iter().filter(|way| way.0 <= one && way.1 <= two).map(|(left, right, cost)| {
-                let price = price(&(one - left..one), &(two - right..two));
-                (best[one - left][two - right].0 + price + cost, *left, *right)
-            });
+            let moves = MOVES.iter().filter(|way| way.0 <= one && way.1 <= two).map(
+                |(left, right, cost)| {
+                    let price = price(&(one - left..one), &(two - right..two));
+                    (best[one - left][two - right].0 + price + cost, *left, *right)
+                },
+            );
             // Where nothing corresponds, a sentence is left alone.
-            let alone = [(1, 0), (0, 1)].into_iter().filter(|way| way.0 <= one && way.1 <= two)
+            let alone = [(1, 0), (0, 1)]
+                .into_iter()
+                .filter(|way| way.0 <= one && way.1 <= two)
                 .map(|(left, right)| (best[one - left][two - right].0 + 4.0, left, right));
             if let Some(way) = moves.chain(alone).min_by(|left, right| left.0.total_cmp(&right.0)) {
                 best[one][two] = way;
@@ -583,7 +727,11 @@ fn align_stretch(english: &[Sentence], korean: &[Sentence]) -> Vec<(Range<usize>
     pairs.reverse();
     for at in 0..pairs.len() {
         if pairs[at].1.is_empty() && !pairs[at].0.is_empty() {
-            let near = if at > 0 { pairs[at - 1].1.clone() } else { pairs.get(1).map_or(0..0, |pair| pair.1.clone()) };
+            let near = if at > 0 {
+                pairs[at - 1].1.clone()
+            } else {
+                pairs.get(1).map_or(0..0, |pair| pair.1.clone())
+            };
             pairs[at].1 = near;
         }
     }
