@@ -5,7 +5,7 @@
 
 use super::{COLUMNS, MAX_ROWS};
 use crate::changes::marks;
-use ladder::code::{FileChange, inline};
+use ladder::code::{FileChange, Line, inline};
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -41,6 +41,8 @@ pub struct Row {
     pub text: String,
     /// What changes inside of the line, as in `changes.rs`.
     pub marks: Vec<(usize, usize)>,
+    /// How many rows of the screen it needs.
+    pub height: usize,
     /// The replaced block of which it is a part.
     block: Option<usize>,
 }
@@ -60,10 +62,6 @@ impl Row {
     /// Whether it is only in one of the texts.
     pub fn is_changed(&self) -> bool {
         matches!(self.tag, '-' | '+')
-    }
-
-    fn height(&self) -> usize {
-        height(&self.text)
     }
 }
 
@@ -123,7 +121,7 @@ fn rows(change: &FileChange) -> Vec<Row> {
             rows.extend(run);
             continue;
         }
-        for part in replaced(old, new).into_iter().flat_map(|part| same_ends(part)) {
+        for part in replaced(old, new).into_iter().flat_map(same_ends) {
             let tag = part[0].tag;
             // What has no other side need not stay together.
             let block =
@@ -185,31 +183,24 @@ fn together(runs: Vec<Vec<Row>>) -> Vec<Vec<Row>> {
 }
 
 fn op_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp) -> Vec<Row> {
-    let rows = inline(diff, op).into_iter().map(|line| Row {
-        tag: match line.tag {
+    let row = |line: Line| {
+        let text: String = line.pieces.iter().map(|piece| piece.1.as_str()).collect();
+        let text = text.trim_end_matches(['\r', '\n']).to_string();
+        let tag = match line.tag {
             ChangeTag::Equal => ' ',
             ChangeTag::Delete => '-',
             ChangeTag::Insert => '+',
-        },
-        old: line.old,
-        new: line.new,
-        marks: if line.tag == ChangeTag::Equal { Vec::new() } else { marks(&line.pieces) },
-        text: line
-            .pieces
-            .iter()
-            .map(|piece| piece.1.as_str())
-            .collect::<String>()
-            .trim_end_matches(['\r', '\n'])
-            .into(),
-        block: None,
-    });
-    rows.collect()
+        };
+        let marks = if tag == ' ' { Vec::new() } else { marks(&line.pieces) };
+        Row { tag, old: line.old, new: line.new, height: height(&text), text, marks, block: None }
+    };
+    inline(diff, op).into_iter().map(row).collect()
 }
 
 /// A replaced block in parts, none of which is too high for a piece if that can be avoided.
 fn replaced(old: Vec<Row>, new: Vec<Row>) -> Vec<Vec<Row>> {
     let limit = MAX_ROWS - 1;
-    let sum = |rows: &[Row]| rows.iter().map(Row::height).sum::<usize>();
+    let sum = |rows: &[Row]| rows.iter().map(|row| row.height).sum::<usize>();
     if sum(&old) + sum(&new) <= limit {
         return vec![old.into_iter().chain(new).collect()];
     }
@@ -386,6 +377,7 @@ impl File<'_> {
     /// The pieces as ranges of rows, from the first changed one to behind the last changed one.
     fn cuts(&self, changed: &[usize]) -> Vec<Range<usize>> {
         let whole = |range: &Range<usize>| changed[range.start]..changed[range.end - 1] + 1;
+        let around: Vec<Option<usize>> = changed.iter().map(|row| self.item_around(*row)).collect();
         let fits = |range: &Range<usize>| {
             let rows = whole(range);
             // More than a piece can hold need not be looked at in detail.
@@ -394,8 +386,8 @@ impl File<'_> {
             }
             let close = |pair: &[usize]| pair[1] - pair[0] <= 2 * CONTEXT + 1;
             let old = self.is_old(rows.start);
-            let around = self.item_around(rows.start).is_some_and(|at| !self.shows(&rows, at, old));
-            let sum: usize = self.rows[rows].iter().map(Row::height).sum();
+            let around = around[range.start].is_some_and(|at| !self.shows(&rows, at, old));
+            let sum: usize = self.rows[rows].iter().map(|row| row.height).sum();
             range.len() == 1
                 || changed[range.clone()].windows(2).all(close)
                     && sum + usize::from(around) <= MAX_ROWS
@@ -472,7 +464,7 @@ impl File<'_> {
         let old = self.is_old(changed.start);
         let around = self.item_around(changed.start).filter(|at| !self.shows(&changed, *at, old));
         let mut rows = changed.clone();
-        let mut height: usize = self.rows[changed.clone()].iter().map(Row::height).sum();
+        let mut height: usize = self.rows[changed.clone()].iter().map(|row| row.height).sum();
         height += usize::from(around.is_some());
         let is_end =
             |text: &str| text.trim().is_empty() || text.trim_start().starts_with(['}', ')', ']']);
@@ -482,27 +474,27 @@ impl File<'_> {
         let ends_item = self.rows[changed.end - 1].text.trim().is_empty();
         for _ in 0..CONTEXT {
             if let Some(before) = rows.start.checked_sub(1).map(|at| &self.rows[at])
-                && before.tag == ' ' && height + before.height() <= MAX_ROWS
+                && before.tag == ' ' && height + before.height <= MAX_ROWS
                 && !(starts_item && is_end(&before.text))
                 // Not the end of another item.
                 && !before.text.trim().is_empty()
             {
                 rows.start -= 1;
-                height += before.height();
+                height += before.height;
             }
             if let Some(after) = self.rows.get(rows.end)
                 && after.tag == ' '
-                && height + after.height() <= MAX_ROWS
+                && height + after.height <= MAX_ROWS
                 && !ends_item
                 && !after.text.trim().is_empty()
             {
                 rows.end += 1;
-                height += after.height();
+                height += after.height;
             }
         }
         // A piece never begins with the end of what stands before it.
         while rows.start < changed.start && is_end(&self.rows[rows.start].text) {
-            height -= self.rows[rows.start].height();
+            height -= self.rows[rows.start].height;
             rows.start += 1;
         }
         let mut shown = Vec::new();
@@ -521,12 +513,14 @@ impl File<'_> {
     fn item_row(&self, at: usize, old: bool) -> Row {
         let found = self.rows.iter().find(|row| if old { row.old } else { row.new } == Some(at));
         let number = |is: bool| if is { Some(at) } else { None };
+        let text = if old { self.old[at] } else { self.new[at] };
         Row {
             tag: '@',
             old: found.map_or(number(old), |row| row.old),
             new: found.map_or(number(!old), |row| row.new),
-            text: if old { self.old[at] } else { self.new[at] }.to_string(),
+            text: text.to_string(),
             marks: Vec::new(),
+            height: height(text),
             block: None,
         }
     }

@@ -360,10 +360,10 @@ fn score(
     let words: f64 =
         said.words.intersection(&of_piece.words).map(|word| 0.8 * rare.weight(word)).sum();
     let mut score = (names + words) / (1.0 + 0.02 * said.words.len() as f64);
-    if let Some((file, code)) = &sentence.quote {
-        if file.ends_with(&format!("/{path}")) {
-            score += QUOTED * overlap(piece, code);
-        }
+    if let Some((file, code)) = &sentence.quote
+        && file.ends_with(&format!("/{path}"))
+    {
+        score += QUOTED * overlap(piece, code);
     }
     if declared(piece)
         .iter()
@@ -626,11 +626,7 @@ fn sentence(events: &[Event], part: usize, paragraph: usize, stretch: usize) -> 
                     continue;
                 }
             }
-            Event::End(TagEnd::Link) => {
-                if kept.pop() != Some(true) {
-                    continue;
-                }
-            }
+            Event::End(TagEnd::Link) if kept.pop() != Some(true) => continue,
             Event::Start(Tag::Image { .. })
             | Event::End(TagEnd::Image)
             | Event::Html(_)
