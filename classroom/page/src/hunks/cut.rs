@@ -605,3 +605,79 @@ fn is_item(line: &str) -> bool {
         words.filter(|word| !["pub", "crate", "async", "const", "unsafe", ""].contains(word));
     matches!(words.next(), Some("fn" | "impl" | "struct" | "enum" | "trait" | "mod"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ladder::Ladder;
+
+    /// The pieces between two texts of Rust, each row with its tag.
+    fn cut(old: &str, new: &str) -> Vec<Vec<String>> {
+        let ladder = Ladder::find().unwrap();
+        let stage = ladder.last().unwrap();
+        let [old, new] = [old, new].map(|text| Some(text.to_string()));
+        let pieces = pieces(&FileChange::new(stage, "src/a.rs", old, new));
+        let row = |row: &Row| format!("{}{}", row.tag, row.text);
+        pieces.iter().map(|piece| piece.rows.iter().map(row).collect()).collect()
+    }
+
+    fn function(name: &str, lines: usize) -> String {
+        format!("/// Does it.\nfn {name}() {{\n{}}}\n", format!("    {name}();\n").repeat(lines))
+    }
+
+    #[test]
+    fn long_lines_need_more_rows() {
+        assert_eq!(height(""), 1);
+        assert_eq!(height(&"x".repeat(100)), 1);
+        assert_eq!(height(&"x".repeat(101)), 2);
+        assert_eq!(height(&format!("    {}", "four ".repeat(20))), 2);
+        // A Korean character is as wide as two others.
+        assert_eq!(height(&"가".repeat(51)), 2);
+    }
+
+    #[test]
+    fn a_new_function_is_a_whole_one() {
+        let [one, two] = [function("one", 1), function("two", 1)];
+        let pieces = cut(&one, &format!("{one}\n{two}"));
+        assert_eq!(pieces, [["+", "+/// Does it.", "+fn two() {", "+    two();", "+}"]]);
+        let three = function("three", 1);
+        let pieces = cut(&format!("{one}\n{three}"), &format!("{one}\n{two}\n{three}"));
+        assert_eq!(pieces, [["+/// Does it.", "+fn two() {", "+    two();", "+}", "+"]]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_functions_and_a_longer_one_names_its_function() {
+        let [one, two] = [function("one", 8), function("two", 30)];
+        let pieces = cut("", &format!("{one}\n{two}"));
+        assert_eq!(pieces[0].len(), 12, "{pieces:?}");
+        assert_eq!(pieces[1][0], "+/// Does it.");
+        assert!(pieces[2..].iter().all(|piece| piece[0] == "@fn two() {"), "{pieces:?}");
+    }
+
+    #[test]
+    fn a_replaced_line_stands_beside_the_new_one() {
+        let old: String =
+            (0..12).map(|number| format!("let name_{number} = old(number, {number});\n")).collect();
+        let pieces = cut(&old, &old.replace("old", "new"));
+        assert_eq!(pieces.len(), 2);
+        for piece in pieces {
+            let side = |tag: char| {
+                piece.iter().filter(move |row| row.starts_with(tag)).map(|row| row[1..].to_string())
+            };
+            let old: Vec<String> = side('-').map(|row| row.replace("old", "new")).collect();
+            assert_eq!(old, side('+').collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn much_that_is_gone_is_counted() {
+        let ladder = Ladder::find().unwrap();
+        let old = Some(
+            (0..9).map(|number| function(&format!("f{number}"), 8) + "\n").collect::<String>(),
+        );
+        let change = FileChange::new(ladder.last().unwrap(), "src/a.rs", old, None);
+        let pieces = pieces(&change);
+        let [piece] = &pieces[..] else { panic!("{} pieces", pieces.len()) };
+        assert_eq!(piece.rows.len() + piece.left_out, 9 * 12);
+    }
+}
