@@ -25,7 +25,7 @@ const TWO_ITEMS: u32 = 5;
 /// What a cut inside of a replaced block costs: more than any other.
 const REPLACED: u32 = 200;
 
-/// How many lines of both sides are much.
+/// From how many lines on each side on a block counts as written anew.
 const MANY: usize = 5;
 
 /// A line of a piece.
@@ -126,7 +126,9 @@ fn rows(change: &FileChange) -> Vec<Row> {
             // What has no other side need not stay together.
             let block =
                 part.iter().any(|row| row.tag != tag).then_some(blocks).filter(|_| tag != ' ');
-            rows.extend(part.into_iter().map(|row| Row { block, ..row }));
+            // Marks compare a line with another one, which is not beside it then.
+            let marks = |row: &Row| if block.is_some() { row.marks.clone() } else { Vec::new() };
+            rows.extend(part.into_iter().map(|row| Row { block, marks: marks(&row), ..row }));
             blocks += 1;
         }
     }
@@ -282,6 +284,7 @@ fn alike(old: &[Row], new: &[Row]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// Takes a text apart into its words; a name such as `read_line` is one.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .filter(|word| !word.is_empty())
