@@ -5,7 +5,7 @@
 
 use super::{COLUMNS, MAX_ROWS};
 use crate::changes::marks;
-use ladder::code::{FileChange, inline};
+use ladder::code::{FileChange, Line, inline};
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,7 +25,7 @@ const TWO_ITEMS: u32 = 5;
 /// What a cut inside of a replaced block costs: more than any other.
 const REPLACED: u32 = 200;
 
-/// How many lines of both sides are much.
+/// From how many lines on each side on a block counts as written anew.
 const MANY: usize = 5;
 
 /// A line of a piece.
@@ -41,6 +41,8 @@ pub struct Row {
     pub text: String,
     /// What changes inside of the line, as in `changes.rs`.
     pub marks: Vec<(usize, usize)>,
+    /// How many rows of the screen it needs.
+    pub height: usize,
     /// The replaced block of which it is a part.
     block: Option<usize>,
 }
@@ -60,10 +62,6 @@ impl Row {
     /// Whether it is only in one of the texts.
     pub fn is_changed(&self) -> bool {
         matches!(self.tag, '-' | '+')
-    }
-
-    fn height(&self) -> usize {
-        height(&self.text)
     }
 }
 
@@ -123,12 +121,14 @@ fn rows(change: &FileChange) -> Vec<Row> {
             rows.extend(run);
             continue;
         }
-        for part in replaced(old, new).into_iter().flat_map(|part| same_ends(part)) {
+        for part in replaced(old, new).into_iter().flat_map(same_ends) {
             let tag = part[0].tag;
             // What has no other side need not stay together.
             let block =
                 part.iter().any(|row| row.tag != tag).then_some(blocks).filter(|_| tag != ' ');
-            rows.extend(part.into_iter().map(|row| Row { block, ..row }));
+            // Marks compare a line with another one, which is not beside it then.
+            let marks = |row: &Row| if block.is_some() { row.marks.clone() } else { Vec::new() };
+            rows.extend(part.into_iter().map(|row| Row { block, marks: marks(&row), ..row }));
             blocks += 1;
         }
     }
@@ -185,31 +185,24 @@ fn together(runs: Vec<Vec<Row>>) -> Vec<Vec<Row>> {
 }
 
 fn op_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp) -> Vec<Row> {
-    let rows = inline(diff, op).into_iter().map(|line| Row {
-        tag: match line.tag {
+    let row = |line: Line| {
+        let text: String = line.pieces.iter().map(|piece| piece.1.as_str()).collect();
+        let text = text.trim_end_matches(['\r', '\n']).to_string();
+        let tag = match line.tag {
             ChangeTag::Equal => ' ',
             ChangeTag::Delete => '-',
             ChangeTag::Insert => '+',
-        },
-        old: line.old,
-        new: line.new,
-        marks: if line.tag == ChangeTag::Equal { Vec::new() } else { marks(&line.pieces) },
-        text: line
-            .pieces
-            .iter()
-            .map(|piece| piece.1.as_str())
-            .collect::<String>()
-            .trim_end_matches(['\r', '\n'])
-            .into(),
-        block: None,
-    });
-    rows.collect()
+        };
+        let marks = if tag == ' ' { Vec::new() } else { marks(&line.pieces) };
+        Row { tag, old: line.old, new: line.new, height: height(&text), text, marks, block: None }
+    };
+    inline(diff, op).into_iter().map(row).collect()
 }
 
 /// A replaced block in parts, none of which is too high for a piece if that can be avoided.
 fn replaced(old: Vec<Row>, new: Vec<Row>) -> Vec<Vec<Row>> {
     let limit = MAX_ROWS - 1;
-    let sum = |rows: &[Row]| rows.iter().map(Row::height).sum::<usize>();
+    let sum = |rows: &[Row]| rows.iter().map(|row| row.height).sum::<usize>();
     if sum(&old) + sum(&new) <= limit {
         return vec![old.into_iter().chain(new).collect()];
     }
@@ -291,6 +284,7 @@ fn alike(old: &[Row], new: &[Row]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// Takes a text apart into its words; a name such as `read_line` is one.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .filter(|word| !word.is_empty())
@@ -386,6 +380,7 @@ impl File<'_> {
     /// The pieces as ranges of rows, from the first changed one to behind the last changed one.
     fn cuts(&self, changed: &[usize]) -> Vec<Range<usize>> {
         let whole = |range: &Range<usize>| changed[range.start]..changed[range.end - 1] + 1;
+        let around: Vec<Option<usize>> = changed.iter().map(|row| self.item_around(*row)).collect();
         let fits = |range: &Range<usize>| {
             let rows = whole(range);
             // More than a piece can hold need not be looked at in detail.
@@ -394,8 +389,8 @@ impl File<'_> {
             }
             let close = |pair: &[usize]| pair[1] - pair[0] <= 2 * CONTEXT + 1;
             let old = self.is_old(rows.start);
-            let around = self.item_around(rows.start).is_some_and(|at| !self.shows(&rows, at, old));
-            let sum: usize = self.rows[rows].iter().map(Row::height).sum();
+            let around = around[range.start].is_some_and(|at| !self.shows(&rows, at, old));
+            let sum: usize = self.rows[rows].iter().map(|row| row.height).sum();
             range.len() == 1
                 || changed[range.clone()].windows(2).all(close)
                     && sum + usize::from(around) <= MAX_ROWS
@@ -472,7 +467,7 @@ impl File<'_> {
         let old = self.is_old(changed.start);
         let around = self.item_around(changed.start).filter(|at| !self.shows(&changed, *at, old));
         let mut rows = changed.clone();
-        let mut height: usize = self.rows[changed.clone()].iter().map(Row::height).sum();
+        let mut height: usize = self.rows[changed.clone()].iter().map(|row| row.height).sum();
         height += usize::from(around.is_some());
         let is_end =
             |text: &str| text.trim().is_empty() || text.trim_start().starts_with(['}', ')', ']']);
@@ -482,27 +477,27 @@ impl File<'_> {
         let ends_item = self.rows[changed.end - 1].text.trim().is_empty();
         for _ in 0..CONTEXT {
             if let Some(before) = rows.start.checked_sub(1).map(|at| &self.rows[at])
-                && before.tag == ' ' && height + before.height() <= MAX_ROWS
+                && before.tag == ' ' && height + before.height <= MAX_ROWS
                 && !(starts_item && is_end(&before.text))
                 // Not the end of another item.
                 && !before.text.trim().is_empty()
             {
                 rows.start -= 1;
-                height += before.height();
+                height += before.height;
             }
             if let Some(after) = self.rows.get(rows.end)
                 && after.tag == ' '
-                && height + after.height() <= MAX_ROWS
+                && height + after.height <= MAX_ROWS
                 && !ends_item
                 && !after.text.trim().is_empty()
             {
                 rows.end += 1;
-                height += after.height();
+                height += after.height;
             }
         }
         // A piece never begins with the end of what stands before it.
         while rows.start < changed.start && is_end(&self.rows[rows.start].text) {
-            height -= self.rows[rows.start].height();
+            height -= self.rows[rows.start].height;
             rows.start += 1;
         }
         let mut shown = Vec::new();
@@ -521,12 +516,14 @@ impl File<'_> {
     fn item_row(&self, at: usize, old: bool) -> Row {
         let found = self.rows.iter().find(|row| if old { row.old } else { row.new } == Some(at));
         let number = |is: bool| if is { Some(at) } else { None };
+        let text = if old { self.old[at] } else { self.new[at] };
         Row {
             tag: '@',
             old: found.map_or(number(old), |row| row.old),
             new: found.map_or(number(!old), |row| row.new),
-            text: if old { self.old[at] } else { self.new[at] }.to_string(),
+            text: text.to_string(),
             marks: Vec::new(),
+            height: height(text),
             block: None,
         }
     }
@@ -610,4 +607,80 @@ fn is_item(line: &str) -> bool {
     let mut words =
         words.filter(|word| !["pub", "crate", "async", "const", "unsafe", ""].contains(word));
     matches!(words.next(), Some("fn" | "impl" | "struct" | "enum" | "trait" | "mod"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ladder::Ladder;
+
+    /// The pieces between two texts of Rust, each row with its tag.
+    fn cut(old: &str, new: &str) -> Vec<Vec<String>> {
+        let ladder = Ladder::find().unwrap();
+        let stage = ladder.last().unwrap();
+        let [old, new] = [old, new].map(|text| Some(text.to_string()));
+        let pieces = pieces(&FileChange::new(stage, "src/a.rs", old, new));
+        let row = |row: &Row| format!("{}{}", row.tag, row.text);
+        pieces.iter().map(|piece| piece.rows.iter().map(row).collect()).collect()
+    }
+
+    fn function(name: &str, lines: usize) -> String {
+        format!("/// Does it.\nfn {name}() {{\n{}}}\n", format!("    {name}();\n").repeat(lines))
+    }
+
+    #[test]
+    fn long_lines_need_more_rows() {
+        assert_eq!(height(""), 1);
+        assert_eq!(height(&"x".repeat(100)), 1);
+        assert_eq!(height(&"x".repeat(101)), 2);
+        assert_eq!(height(&format!("    {}", "four ".repeat(20))), 2);
+        // A Korean character is as wide as two others.
+        assert_eq!(height(&"가".repeat(51)), 2);
+    }
+
+    #[test]
+    fn a_new_function_is_a_whole_one() {
+        let [one, two] = [function("one", 1), function("two", 1)];
+        let pieces = cut(&one, &format!("{one}\n{two}"));
+        assert_eq!(pieces, [["+", "+/// Does it.", "+fn two() {", "+    two();", "+}"]]);
+        let three = function("three", 1);
+        let pieces = cut(&format!("{one}\n{three}"), &format!("{one}\n{two}\n{three}"));
+        assert_eq!(pieces, [["+/// Does it.", "+fn two() {", "+    two();", "+}", "+"]]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_functions_and_a_longer_one_names_its_function() {
+        let [one, two] = [function("one", 8), function("two", 30)];
+        let pieces = cut("", &format!("{one}\n{two}"));
+        assert_eq!(pieces[0].len(), 12, "{pieces:?}");
+        assert_eq!(pieces[1][0], "+/// Does it.");
+        assert!(pieces[2..].iter().all(|piece| piece[0] == "@fn two() {"), "{pieces:?}");
+    }
+
+    #[test]
+    fn a_replaced_line_stands_beside_the_new_one() {
+        let old: String =
+            (0..12).map(|number| format!("let name_{number} = old(number, {number});\n")).collect();
+        let pieces = cut(&old, &old.replace("old", "new"));
+        assert_eq!(pieces.len(), 2);
+        for piece in pieces {
+            let side = |tag: char| {
+                piece.iter().filter(move |row| row.starts_with(tag)).map(|row| row[1..].to_string())
+            };
+            let old: Vec<String> = side('-').map(|row| row.replace("old", "new")).collect();
+            assert_eq!(old, side('+').collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn much_that_is_gone_is_counted() {
+        let ladder = Ladder::find().unwrap();
+        let old = Some(
+            (0..9).map(|number| function(&format!("f{number}"), 8) + "\n").collect::<String>(),
+        );
+        let change = FileChange::new(ladder.last().unwrap(), "src/a.rs", old, None);
+        let pieces = pieces(&change);
+        let [piece] = &pieces[..] else { panic!("{} pieces", pieces.len()) };
+        assert_eq!(piece.rows.len() + piece.left_out, 9 * 12);
+    }
 }

@@ -360,10 +360,10 @@ fn score(
     let words: f64 =
         said.words.intersection(&of_piece.words).map(|word| 0.8 * rare.weight(word)).sum();
     let mut score = (names + words) / (1.0 + 0.02 * said.words.len() as f64);
-    if let Some((file, code)) = &sentence.quote {
-        if file.ends_with(&format!("/{path}")) {
-            score += QUOTED * overlap(piece, code);
-        }
+    if let Some((file, code)) = &sentence.quote
+        && file.ends_with(&format!("/{path}"))
+    {
+        score += QUOTED * overlap(piece, code);
     }
     if declared(piece)
         .iter()
@@ -626,11 +626,7 @@ fn sentence(events: &[Event], part: usize, paragraph: usize, stretch: usize) -> 
                     continue;
                 }
             }
-            Event::End(TagEnd::Link) => {
-                if kept.pop() != Some(true) {
-                    continue;
-                }
-            }
+            Event::End(TagEnd::Link) if kept.pop() != Some(true) => continue,
             Event::Start(Tag::Image { .. })
             | Event::End(TagEnd::Image)
             | Event::Html(_)
@@ -742,4 +738,75 @@ fn align_stretch(english: &[Sentence], korean: &[Sentence]) -> Vec<(Range<usize>
 fn latin(text: &str) -> BTreeSet<String> {
     let ascii = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     ascii.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENGLISH: &str = "# Notes\n\n## 1. One\n\n**What is new.** The server has `a. b` now. It is [RFC \
+        9112](https://x.org/) that says so (see\nthere. And here). Is it?\n\n**How it works.** `run` calls `serve` \
+        once. It then ends. This is in [src/a.rs](steps/s01_echo/src/a.rs):\n\n```rust\nfn run() {}\n```\n\n\
+        - *A list* has 3.2.1. \n\n| part | what |\n|---|---|\n| log | `info!` | 3 |\n\n## 2. Two\n\nThe end.\n";
+
+    const KOREAN: &str = "# 노트\n\n## 1. 하나\n\n**새로운 것.** 서버에 `a. b`가 생깁니다. \
+        [RFC 9112](https://x.org/)에 그렇게 나옵니다. 그런가요?\n\n**동작 원리.** `run`은 `serve`를 한 번 호출하고 \
+        끝납니다. [src/a.rs](steps/s01_echo/src/a.rs)에 있습니다.\n\n```rust\nfn run() {}\n```\n\n- *목록*에는 3.2.1이 \
+        있습니다.\n\n| 부분 | 무엇 |\n|---|---|\n| 로그 | `info!` | 3 |\n\n## 2. 둘\n\n끝.\n";
+
+    #[test]
+    fn a_full_stop_in_code_or_in_brackets_ends_no_sentence() {
+        let section = Section::find(ENGLISH, KOREAN, "1. One").unwrap();
+        let texts: Vec<&str> =
+            section.english.iter().map(|sentence| sentence.text.as_str()).collect();
+        let expected = [
+            "The server has `a. b` now.",
+            "It is RFC 9112 that says so (see there. And here).",
+            "Is it?",
+            "`run` calls `serve` once.",
+            "It then ends.",
+            "This is in src/a.rs:",
+            "A list has 3.2.1.",
+            "log → `info!`",
+        ];
+        assert_eq!(texts, expected);
+        let link =
+            "It is <a href=\"https://x.org/\">RFC 9112</a> that says so (see there. And here).";
+        assert_eq!(section.english[1].html, link);
+        // A link into the repository is dropped, and so is the colon before what is not shown.
+        assert_eq!(section.english[5].html, "This is in src/a.rs.");
+        assert!(section.english[5].is_pointer && !section.english[4].is_pointer);
+        let quote = ("steps/s01_echo/src/a.rs".to_string(), "fn run() {}\n".to_string());
+        assert_eq!(section.english[3].quote, Some(quote));
+        assert_eq!(section.english[6].quote, None);
+    }
+
+    #[test]
+    fn the_other_edition_says_the_same_in_other_sentences() {
+        let section = Section::find(ENGLISH, KOREAN, "1. One").unwrap();
+        let korean =
+            |at: usize| join(&section.korean, &section.same[at].clone().collect::<Vec<_>>());
+        assert!(korean(1).contains("RFC 9112"), "{}", korean(1));
+        assert_eq!(korean(2), "그런가요?");
+        // Two English sentences are one in Korean.
+        assert_eq!(korean(3), "<code>run</code>은 <code>serve</code>를 한 번 호출하고 끝납니다.");
+        assert_eq!(korean(4), korean(3));
+        assert_eq!(section.choice(&[3, 4], 0.0).korean, korean(3));
+        assert_eq!(korean(7), "로그 → <code>info!</code>");
+    }
+
+    #[test]
+    fn the_beginning_of_a_sentence_names_it() {
+        let section = Section::find(ENGLISH, KOREAN, "1. One").unwrap();
+        let named = |english: &str, korean: &str| {
+            section.named(&[english.to_string()], &[korean.to_string()])
+        };
+        assert_eq!(
+            named("`run` calls", "`run`은").unwrap().english,
+            "<code>run</code> calls <code>serve</code> once."
+        );
+        let error = |english, korean| named(english, korean).unwrap_err().to_string();
+        assert_eq!(error("It", "`run`은"), "more than one sentence begins with \"It\"");
+        assert_eq!(error("Is it", "아니"), "no sentence begins with \"아니\"");
+    }
 }
