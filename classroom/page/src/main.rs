@@ -7,8 +7,11 @@
 //! | `stage.rs` | what the page knows of a stage: code, replay, notes, plan |
 //! | `highlight.rs` | code with colours |
 //! | `changes.rs` | what changes between two stages |
+//! | `hunks.rs` | what changes in the code of a stage, a piece at a time, each with its sentence |
 //! | `notes.rs` | the sections of the notes |
 //! | `plans.rs` | the lesson plans |
+//! | `scenes.rs` | what happens in a lesson, from a real run |
+//! | `relay.rs`, `messages.rs` | what goes over the wire in it |
 //! | `wire.rs` | what the servers answer |
 //! | `page.html`, `style.css` | the page itself, before the data goes in |
 //! | `script/` | one file a view: the ladder, the three acts, the quiz, the review, the teacher's window |
@@ -17,14 +20,18 @@
 
 mod changes;
 mod highlight;
+mod hunks;
+mod messages;
 mod notes;
 mod plans;
+mod relay;
+mod scenes;
 mod stage;
 mod wire;
 
 use crate::notes::Notes;
 use ::notes::teaching;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use changes::changes_between;
 use clap::Parser;
@@ -41,6 +48,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
+
+/// How many stages are played at a time. More of them would disturb each other's order of lines on a small machine.
+const AT_A_TIME: usize = 4;
 
 /// The scripts in the order in which they stand in the page.
 const SCRIPTS: [&str; 11] = [
@@ -113,15 +124,29 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
     let binaries = build(ladder, stages)?;
     let notes = Notes::read(&ladder.root)?;
     let plans = plans::read(&ladder.root)?;
+    let lessons = stages
+        .iter()
+        .map(|stage| Lesson::parse(&stage.read("lesson.txt")?.context("no lesson.txt")?));
+    let lessons = lessons.collect::<Result<Vec<Lesson>>>()?;
+    let mut played = play_all(stages, &lessons, &binaries)?.into_iter();
     let mut code = Code::new()?;
     let mut described = Vec::new();
+    let mut fields = scenes::Fields::default();
     for (number, stage) in stages.iter().enumerate() {
-        let lesson = Lesson::parse(&stage.read("lesson.txt")?.context("no lesson.txt")?)?;
-        let binary = binaries.get(&stage.name).context("no program")?;
+        let lesson = &lessons[number];
         let before = number.checked_sub(1).map(|number| stages[number]);
-        let mut one = stage::describe(stage, before, &lesson, binary, &mut code)?;
+        let mut one = stage::describe(stage, before, lesson, &mut code)?;
+        let played = played.next().context("no replay")?;
+        one["replay"] = played.replay;
+        let scene = scenes::scene(lesson, played.recordings, &fields)?;
+        fields = scene.fields;
+        one["scene"] = scene.steps.into();
+        let earlier = before.zip(described.last().map(|stage: &Value| &stage["files"]));
+        one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
         one["notes"] = notes.section(&lesson.title)?;
         one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
+        let earlier = before.zip(described.last().map(|earlier: &Value| &earlier["files"]));
+        one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
         described.push(one);
     }
     let mut changes = BTreeMap::new();
@@ -146,6 +171,49 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         "pictures": notes.pictures()?,
         "lead_ins": teaching::LEAD_INS,
     }))
+}
+
+/// What was played of a stage.
+struct Played {
+    replay: Value,
+    recordings: scenes::Recordings,
+}
+
+/// Plays all stages, several at a time: a replay mostly waits.
+fn play_all(
+    stages: &[&Stage],
+    lessons: &[Lesson],
+    binaries: &BTreeMap<String, PathBuf>,
+) -> Result<Vec<Played>> {
+    let binary = |stage: &Stage| binaries.get(&stage.name).context("cargo built nothing");
+    let play = |number: usize| -> Result<Played> {
+        let own = binary(stages[number])?;
+        let before = match number.checked_sub(1) {
+            Some(before) => Some((stages[before], binary(stages[before])?.as_path())),
+            None => None,
+        };
+        let played = || -> Result<Played> {
+            let recordings = scenes::record(&lessons[number], own, before)?;
+            Ok(Played { replay: stage::replays(own)?, recordings })
+        };
+        played().with_context(|| stages[number].name.clone())
+    };
+    let numbers: Vec<usize> = (0..stages.len()).collect();
+    let mut played = Vec::new();
+    for numbers in numbers.chunks(AT_A_TIME) {
+        let some = thread::scope(|scope| -> Vec<Result<Played>> {
+            let plays: Vec<_> =
+                numbers.iter().map(|number| scope.spawn(move || play(*number))).collect();
+            plays
+                .into_iter()
+                .map(|play| play.join().unwrap_or_else(|_| bail!("a thread panicked")))
+                .collect()
+        });
+        for one in some {
+            played.push(one?);
+        }
+    }
+    Ok(played)
 }
 
 /// The data as text that a script unpacks: most of it is the same words again and again.

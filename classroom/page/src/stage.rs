@@ -10,15 +10,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Describes a stage, which comes after the stage `before`, and whose program is `binary`. Its lines go into `code`.
+/// Describes a stage, which comes after the stage `before`. Its lines go into `code`.
 ///
 /// # Errors
-/// A file that cannot be read, or a replay that fails.
+/// A file that cannot be read.
 pub fn describe(
     stage: &Stage,
     before: Option<&Stage>,
     lesson: &Lesson,
-    binary: &Path,
     code: &mut Code,
 ) -> Result<Value> {
     let sources = Changes::between(before, stage, Some("src/"))?.files;
@@ -35,15 +34,15 @@ pub fn describe(
         "removed": removed,
         "adds": adds.collect::<Vec<_>>(),
         "files": code.add_stage(stage)?,
-        "replay": replays(binary)?,
-        "scene": [],
-        "hunks": [],
         "captures": [],
     }))
 }
 
 /// What the replay prints in each language.
-fn replays(binary: &Path) -> Result<Value> {
+///
+/// # Errors
+/// A replay that fails.
+pub fn replays(binary: &Path) -> Result<Value> {
     let (english, korean) = thread::scope(|scope| {
         let korean = scope.spawn(|| replay(binary, "ko"));
         (replay(binary, "en"), korean.join())

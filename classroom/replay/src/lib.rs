@@ -6,6 +6,7 @@
 //! | `lib.rs` | `run`, and what is done with each line of a lesson |
 //! | `lesson.rs` | `Lesson`: lesson.txt and its grammar |
 //! | `words.rs` | `Lang`: the replay's own words in English and in Korean |
+//! | `event.rs` | `Event`: what happens in a replay, for the screen or for another program |
 //! | `screen.rs` | `Screen`: two columns, wrapped lines, pages for `--step` |
 //! | `process.rs` | `Server`, `Client`, `Task`: processes and what they print |
 //! | `postgres.rs` | `Database`: a PostgreSQL of the replay, for the lessons that need one |
@@ -17,6 +18,7 @@
 //! until the server has been quiet for 100 ms. What a command in the background prints is shown before the next `$`
 //! or `!` line or at the end, even if the command has ended long before.
 
+mod event;
 mod lesson;
 mod postgres;
 mod process;
@@ -25,14 +27,16 @@ mod screen;
 mod watchdog;
 mod words;
 
+pub use event::{Door, Event, Participant, Tell};
 pub use lesson::{Lesson, Line};
 pub use postgres::{Database, is_installed as has_postgresql};
 pub use process::{Client, Folder, Process, Server, end_with_signals};
+pub use screen::split_stamp;
 pub use words::Lang;
 
 use anyhow::{Context, Result, bail};
 use process::Task;
-use screen::{Screen, split_stamp};
+use screen::Screen;
 use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
@@ -65,9 +69,33 @@ pub fn run(
     let lang = Lang::named(lang)?;
     let lesson = Lesson::parse(lesson)?;
     process::end_with_signals()?;
+    let mut screen = Screen::new(lang, step);
+    play(&binary, &lesson, addr, lang, &mut |event| screen.show(event), &mut |_, addr| {
+        Ok(addr.to_string())
+    })?;
+    let db = if lesson.postgresql { " --db URL" } else { "" };
+    screen.end(stage, db, lesson.title_in(lang))
+}
+
+/// Plays `lesson` with the processes of `binary`, and tells what happens.
+///
+/// `addr` (HOST:PORT) is where the first server listens; `None` stands for a free port of this machine. `lang` is the
+/// language of what is done to a server. `door` gives the address at which a participant reaches a server: that of the
+/// server, or that of a relay.
+///
+/// # Errors
+/// A server or a client that fails, and the errors of `tell` and `door`. What has happened before that has been told.
+pub fn play(
+    binary: &Path,
+    lesson: &Lesson,
+    addr: Option<&str>,
+    lang: Lang,
+    tell: Tell,
+    door: Door,
+) -> Result<()> {
     let database = if lesson.postgresql { Some(Database::new()?) } else { None };
     let addr = addr.unwrap_or("127.0.0.1:0");
-    let server = Server::start_with(&binary, addr, database.as_ref())?;
+    let server = Server::start_with(binary, addr, database.as_ref())?;
     let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
     let mut play = Play {
         servers: vec![Player { server, stopped: false }],
@@ -77,16 +105,15 @@ pub fn run(
         database,
         client: None,
         task: None,
-        binary: &binary,
+        binary,
         lang,
-        screen: Screen::new(lang, step),
+        tell,
+        door,
     };
-    play.screen.title(lesson.title_in(lang))?;
+    (play.tell)(Event::Title(lesson.title_in(lang).to_string()))?;
     play.server_speaks()?;
     for (number, line) in lesson.lines.iter().enumerate() {
-        if step && number > 0 {
-            play.screen.next_page()?;
-        }
+        (play.tell)(Event::Line(number))?;
         play.server_lives()?;
         play.line(line)?;
         play.server_lives()?;
@@ -98,8 +125,7 @@ pub fn run(
         // A client whose last line failed says so, but the reason may be a server that has just ended.
         return if play.used_dies()? { play.died(play.used) } else { Err(error) };
     }
-    let db = if lesson.postgresql { " --db URL" } else { "" };
-    play.screen.end(stage, db, lesson.title_in(lang))
+    Ok(())
 }
 
 /// A server of the replay.
@@ -126,7 +152,8 @@ struct Play<'a> {
     task: Option<Task>,
     binary: &'a Path,
     lang: Lang,
-    screen: Screen,
+    tell: Tell<'a>,
+    door: Door<'a>,
 }
 
 impl Play<'_> {
@@ -135,15 +162,24 @@ impl Play<'_> {
         &mut self.servers[self.used - 1].server
     }
 
+    /// The address at which a participant reaches the server to which the lines go.
+    fn door(&mut self, who: Participant) -> Result<String> {
+        let addr = self.servers[self.used - 1].server.addr();
+        (self.door)((who, self.used), addr)
+    }
+
     fn line(&mut self, line: &Line) -> Result<()> {
         if !matches!(line, Line::Say { .. } | Line::Type(_)) {
             self.finish_task()?;
         }
         match line {
-            Line::Say { en, ko } => self.screen.say(self.lang.choose(en, ko.as_deref())),
+            Line::Say { en, ko } => {
+                let text = self.lang.choose(en, ko.as_deref());
+                (self.tell)(Event::Said(text.to_string()))
+            }
             Line::Type(text) => self.type_line(text),
             Line::Restart(more) => {
-                self.screen.act(&[self.lang.restart(), &more.join(" ")].join(" "))?;
+                (self.tell)(Event::Acted([self.lang.restart(), &more.join(" ")].join(" ")))?;
                 self.server().restart_with(more)?;
                 self.servers[self.used - 1].stopped = false;
                 self.server_speaks()
@@ -151,20 +187,22 @@ impl Play<'_> {
             Line::Stop => self.stop(),
             Line::Start(number) => self.start(*number),
             Line::Kill(number) => {
-                self.screen.act(&self.lang.kill(*number))?;
+                (self.tell)(Event::Acted(self.lang.kill(*number)))?;
                 self.servers[number - 1].stopped = true;
                 self.servers[number - 1].server.kill();
                 self.server_speaks()
             }
             Line::Use(number) => self.use_server(*number),
             Line::Run { words, background: false } => {
-                self.screen.run(&words.join(" "))?;
-                let task = Task::start(self.binary, words, self.server().addr())?;
+                (self.tell)(Event::Ran(words.join(" ")))?;
+                let addr = self.door(Participant::Command)?;
+                let task = Task::start(self.binary, words, &addr)?;
                 self.end_of_task(task, false)
             }
             Line::Run { words, background: true } => {
-                self.screen.run(&format!("{} &", words.join(" ")))?;
-                let task = Task::start(self.binary, words, self.server().addr())?;
+                (self.tell)(Event::Ran(format!("{} &", words.join(" "))))?;
+                let addr = self.door(Participant::Command)?;
+                let task = Task::start(self.binary, words, &addr)?;
                 self.server().speaks(TASK_START, || task.ended())?;
                 self.task = Some(task);
                 self.server_speaks()
@@ -175,31 +213,32 @@ impl Play<'_> {
     /// Types a line into the client, which is started where none runs.
     fn type_line(&mut self, text: &str) -> Result<()> {
         if self.client.is_none() {
-            let mut client = Client::start(self.binary, self.server().addr())?;
+            let addr = self.door(Participant::Client)?;
+            let mut client = Client::start(self.binary, &addr)?;
             let greeting = client.until_prompt()?;
-            self.screen.client(&greeting)?;
+            (self.tell)(Event::ClientPrinted(greeting))?;
             if client.ended() {
                 return self.fail(client);
             }
             self.client = Some(client);
         }
         let Some(mut client) = self.client.take() else { return Ok(()) };
-        self.screen.typed(text)?;
+        (self.tell)(Event::Typed(text.to_string()))?;
         client.type_line(text)?;
         let said = client.until_prompt()?;
         // The client prints its request before it sends it, so these lines come before those of the server.
         let (sent, rest) = said.split_at(end_of_sent(&said));
-        self.screen.client(sent)?;
+        (self.tell)(Event::ClientPrinted(sent.to_string()))?;
         if !rest.is_empty() {
             // The client has a response, so the server logs something.
             self.server().speaks(FIRST_WORD, || Ok(false))?;
         }
         self.server_speaks()?;
-        self.screen.client(rest)?;
+        (self.tell)(Event::ClientPrinted(rest.to_string()))?;
         if !client.ended() {
             self.client = Some(client);
         } else if client.status()?.success() {
-            self.screen.note(self.lang.client_ends())?;
+            (self.tell)(Event::Note(self.lang.client_ends().to_string()))?;
         } else {
             return self.fail(client);
         }
@@ -208,21 +247,23 @@ impl Play<'_> {
 
     /// Stops the server with SIGTERM, and shows how it ends.
     fn stop(&mut self) -> Result<()> {
-        self.screen.act(self.lang.stop())?;
+        (self.tell)(Event::Acted(self.lang.stop().to_string()))?;
         self.servers[self.used - 1].stopped = true;
         let status = self.server().stop()?;
         self.server_speaks()?;
         match status {
             Some(status) => {
-                self.screen.server_note(&format!("{}: {status}", self.lang.server_ends()))
+                (self.tell)(Event::Ended { server: self.used, status })?;
+                let text = format!("{}: {status}", self.lang.server_ends());
+                (self.tell)(Event::ServerNote(text))
             }
-            None => self.screen.server_note(self.lang.no_sigterm()),
+            None => (self.tell)(Event::ServerNote(self.lang.no_sigterm().to_string())),
         }
     }
 
     /// Starts a further server, or starts one again at its address.
     fn start(&mut self, number: usize) -> Result<()> {
-        self.screen.act(&self.lang.start(number))?;
+        (self.tell)(Event::Acted(self.lang.start(number)))?;
         match self.servers.get_mut(number - 1) {
             Some(player) => {
                 player.server.restart()?;
@@ -239,10 +280,10 @@ impl Play<'_> {
 
     /// Ends the client. The next line that is typed starts a client of this server.
     fn use_server(&mut self, number: usize) -> Result<()> {
-        self.screen.act_on_client(&self.lang.client_of(number))?;
+        (self.tell)(Event::ActedOnClient(self.lang.client_of(number)))?;
         if let Some(client) = self.client.take() {
             // A client ends its row at the end of its input.
-            self.screen.client(client.end()?.trim_start())?;
+            (self.tell)(Event::ClientPrinted(client.end()?.trim_start().to_string()))?;
         }
         self.used = number;
         self.server_speaks()
@@ -263,9 +304,9 @@ impl Play<'_> {
         let (text, status) = task.finish()?;
         self.server_speaks()?;
         if name {
-            self.screen.note(&format!("{}: {words}", self.lang.command_ends()))?;
+            (self.tell)(Event::Note(format!("{}: {words}", self.lang.command_ends())))?;
         }
-        self.screen.client(&text)?;
+        (self.tell)(Event::CommandPrinted(text))?;
         if status.success() {
             return Ok(());
         }
@@ -281,15 +322,16 @@ impl Play<'_> {
         for (number, player) in (1..).zip(&mut self.servers) {
             let said = player.server.said_when_quiet()?;
             if self.several && !said.is_empty() {
-                self.screen.server_note(&self.lang.of_server(number))?;
+                (self.tell)(Event::ServerNote(self.lang.of_server(number)))?;
             }
             for block in by_peer(&said) {
-                self.screen.server(&block.lines[..block.shown])?;
+                let lines = block.lines[..block.shown].iter().map(|line| line.to_string());
+                (self.tell)(Event::ServerPrinted { server: number, lines: lines.collect() })?;
                 if block.shown < block.lines.len() {
-                    self.screen.server_note(self.lang.rest_as_above())?;
+                    (self.tell)(Event::ServerNote(self.lang.rest_as_above().to_string()))?;
                 }
                 if block.more > 0 {
-                    self.screen.server_note(&self.lang.the_same_from(block.more))?;
+                    (self.tell)(Event::ServerNote(self.lang.the_same_from(block.more)))?;
                 }
             }
         }
@@ -325,6 +367,7 @@ impl Play<'_> {
     fn died(&mut self, number: usize) -> Result<()> {
         self.server_speaks()?;
         let status = self.servers[number - 1].server.status()?;
+        (self.tell)(Event::Ended { server: number, status })?;
         let name = if self.several { format!("server {number}") } else { "the server".to_string() };
         bail!("{name} ended with {status} in the middle of the lesson")
     }

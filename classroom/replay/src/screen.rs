@@ -6,6 +6,7 @@
 //! and bright magenta for the server. Green, cyan and yellow are too light for a white background, and blue is
 //! too dark for a black one.
 
+use crate::event::Event;
 use crate::words::Lang;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
@@ -54,6 +55,8 @@ enum Side {
 pub struct Screen {
     output: anstream::Stdout,
     lang: Lang,
+    /// Whether it waits for Enter between two lines of the lesson.
+    step: bool,
     /// Whether each line of the lesson has a page of its own.
     pages: bool,
     columns: usize,
@@ -65,12 +68,14 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen in this language. With `step` on a terminal it shows one page after another.
+    /// A screen in this language. With `step` it waits before each line of the lesson but the first, and on a terminal it
+    /// shows one page after another.
     pub fn new(lang: Lang, step: bool) -> Screen {
         let dumb = env::var_os("TERM").is_some_and(|name| name == "dumb");
         let mut screen = Screen {
             output: anstream::stdout(),
             lang,
+            step,
             pages: step && io::stdout().is_terminal() && !dumb,
             columns: COLUMNS,
             rows: usize::MAX,
@@ -79,6 +84,26 @@ impl Screen {
         };
         screen.measure();
         screen
+    }
+
+    /// Shows what happened.
+    pub fn show(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::Title(title) => self.title(&title),
+            Event::Line(number) if self.step && number > 0 => self.next_page(),
+            Event::Line(_) | Event::Ended { .. } => Ok(()),
+            Event::Said(text) => self.say(&text),
+            Event::Typed(text) => self.head(Side::Client, BOLD, &format!("> {text}")),
+            Event::Ran(text) => self.head(Side::Client, BOLD, &format!("$ {text}")),
+            Event::Acted(text) => self.head(Side::Server, SERVER.bold(), &format!("! {text}")),
+            Event::ActedOnClient(text) => self.head(Side::Client, BOLD, &format!("! {text}")),
+            Event::ClientPrinted(text) | Event::CommandPrinted(text) => {
+                text.lines().try_for_each(|line| self.line(Side::Client, PLAIN, line))
+            }
+            Event::ServerPrinted { lines, .. } => self.server(&lines),
+            Event::Note(text) => self.line(Side::Client, PLAIN, &format!("({text})")),
+            Event::ServerNote(text) => self.line(Side::Server, SERVER, &format!("({text})")),
+        }
     }
 
     /// Takes the size of the terminal, which can change between two pages.
@@ -90,8 +115,8 @@ impl Screen {
     }
 
     /// The lesson's title and the heads of the two columns.
-    pub fn title(&mut self, title: &str) -> Result<()> {
-        self.show(Side::Both, BOLD, &format!("{} {title}", self.lang.lesson()))?;
+    fn title(&mut self, title: &str) -> Result<()> {
+        self.line(Side::Both, BOLD, &format!("{} {title}", self.lang.lesson()))?;
         self.print("")?;
         let (client, server) = (self.lang.client(), self.lang.server());
         let (column, _) = place(Side::Server, self.columns);
@@ -101,53 +126,18 @@ impl Screen {
     }
 
     /// Shows a sentence of the lesson.
-    pub fn say(&mut self, text: &str) -> Result<()> {
+    fn say(&mut self, text: &str) -> Result<()> {
         if self.used > 0 {
             self.print("")?;
         }
         self.head(Side::Both, BOLD, &format!("# {text}"))
     }
 
-    /// A line that is typed into the client, behind its prompt.
-    pub fn typed(&mut self, text: &str) -> Result<()> {
-        self.head(Side::Client, BOLD, &format!("> {text}"))
-    }
-
-    /// A command that is run beside the client.
-    pub fn run(&mut self, text: &str) -> Result<()> {
-        self.head(Side::Client, BOLD, &format!("$ {text}"))
-    }
-
-    /// What is done to the server.
-    pub fn act(&mut self, text: &str) -> Result<()> {
-        self.head(Side::Server, SERVER.bold(), &format!("! {text}"))
-    }
-
-    /// What is done to the client.
-    pub fn act_on_client(&mut self, text: &str) -> Result<()> {
-        self.head(Side::Client, BOLD, &format!("! {text}"))
-    }
-
-    /// A remark on the client or on a command.
-    pub fn note(&mut self, text: &str) -> Result<()> {
-        self.show(Side::Client, PLAIN, &format!("({text})"))
-    }
-
-    /// A remark on the server.
-    pub fn server_note(&mut self, text: &str) -> Result<()> {
-        self.show(Side::Server, SERVER, &format!("({text})"))
-    }
-
-    /// What the client prints.
-    pub fn client(&mut self, text: &str) -> Result<()> {
-        text.lines().try_for_each(|line| self.show(Side::Client, PLAIN, line))
-    }
-
     /// What the server prints about one connection, or a line about none. From stage 9 on, each line of its log begins
     /// with a stamp: the time and the peer. Here the stamp of the first line is shown, and the lines below it are
     /// indented, which is easier to read for a class. The times of the later lines are not shown: they depend on the
     /// machine, and each replay would be different.
-    pub fn server(&mut self, lines: &[&str]) -> Result<()> {
+    fn server(&mut self, lines: &[String]) -> Result<()> {
         for (number, line) in lines.iter().enumerate() {
             for row in log_rows(self.columns, line, number > 0) {
                 self.print(&row)?;
@@ -168,13 +158,13 @@ impl Screen {
         self.print("")?;
         for (label, text) in rows {
             let space = " ".repeat(widest + 2 - display_width(label));
-            self.show(Side::Both, PLAIN, &format!("{label}{space}{text}"))?;
+            self.line(Side::Both, PLAIN, &format!("{label}{space}{text}"))?;
         }
         Ok(())
     }
 
     /// Waits for Enter, and begins a new page where the screen has pages. Goes on at the end of input, too.
-    pub fn next_page(&mut self) -> Result<()> {
+    fn next_page(&mut self) -> Result<()> {
         self.wait()?;
         self.head.clear();
         Ok(())
@@ -212,7 +202,7 @@ impl Screen {
     }
 
     /// Shows one line on a side.
-    fn show(&mut self, side: Side, style: Style, line: &str) -> Result<()> {
+    fn line(&mut self, side: Side, style: Style, line: &str) -> Result<()> {
         rows(side, self.columns, style, line).iter().try_for_each(|row| self.print(row))
     }
 

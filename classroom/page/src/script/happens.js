@@ -1,22 +1,30 @@
 // Act 1, what happens: the replay as it went over the wire. Programs are lifelines; a line is typed, and each message
 // travels as an arrow. What is new in a message is large, and the rest is folded.
 
-// The positions: what comes at one step. A connection opens with its first message. Where a connection ends as the one
-// before did, its end needs no step of its own.
+// The positions: what comes at one step. A connection opens with its first message. The end of a connection has a step
+// of its own once in a scene, and so has a response to the same request.
 function happensFrames(stage) {
   if (stage.happensFrames) return stage.happensFrames;
   const frames = [];
-  let seenEnd = null;
+  let seenEnd = false;
+  const seen = new Set();
+  let asked = null;
   for (const [number, step] of stage.scene.entries()) {
     let frame = { items: [{ t: "typed", step }], step: number };
     frames.push(frame);
-    const ends = step.events.filter(event => event.t === "fin").map(event => event.from).join();
-    const known = ends === seenEnd;
-    if (ends) seenEnd = ends;
+    const known = seenEnd;
+    if (step.events.some(event => event.t === "fin")) seenEnd = true;
     let last = null;
     for (const event of step.events) {
       const kind = event.t === "prints" ? `prints ${event.who}` : event.t;
-      const joins = event.t === "list" || (last === "connect" && event.t !== "connect")
+      // An exchange that the scene has shown before is shown as one.
+      if (event.t === "data" && event.start) {
+        const exchange = `${event.start} ${event.body}`;
+        if (last === "data" && asked && seen.has(`${asked} ${exchange}`)) last = "again";
+        if (event.to === "client" || event.to === "attacker") seen.add(`${asked} ${exchange}`);
+        asked = event.to.startsWith("server") ? exchange : null;
+      }
+      const joins = event.t === "list" || (last === "connect" && event.t !== "connect") || last === "again" && event.t === "data"
         || (event.t === "fin" && (known || last === "fin")) || kind === last && event.t === "prints"
         || (event.t === "prints" && /^accepted a connection/.test(event.text));
       if (!joins) {
@@ -58,12 +66,12 @@ function showHappens(stage, at) {
       if (row) rows.push(row);
     }
   });
-  const lines = lifelines.map(name => make("i", { class: "life", style: `left:${place(name)}%` }));
+  const line = name => `linear-gradient(var(--line),var(--line)) ${place(name)}% 0/2px 100% no-repeat local`;
   const heads = lifelines.map(name => make("b", { class: ended.has(name) ? "head ended" : "head", style: `left:${place(name)}%` }, title(name)));
   const keepsList = stage.scene.some(step => step.events.some(event => event.t === "list"));
   return make("div", { class: keepsList ? "scene has-list" : "scene" },
     make("div", { class: "heads" }, ...heads),
-    make("div", { class: "flow" }, ...lines, ...rows),
+    make("div", { class: "flow", style: `background:${lifelines.map(line).join(",")}` }, ...rows),
     keepsList ? listPanel(list) : null);
 }
 
@@ -75,11 +83,11 @@ function listPanel(items) {
 }
 
 function happensRow(event, { place, title, now }) {
-  const name = `row ${event.t}${now ? " now" : ""}`;
+  const name = `row is-${event.t}${now ? " now" : ""}`;
   if (event.t === "typed") {
     const { step } = event;
     const at = place(step.who);
-    return make("div", { class: `${name} ${step.kind}` },
+    return make("div", { class: `${name} kind-${step.kind}` },
       now && step.say ? make("p", { class: "sentence" }, said(step.say)) : null,
       make("p", { class: "typed", style: at > 50 ? `margin-left:auto;margin-right:${Math.max(0, 100 - at - 9)}%` : `margin-left:${Math.max(0, at - 9)}%` },
         make("code", {}, { type: "> ", run: "$ ", act: "" }[step.kind] + said(step.text) + (step.background ? " &" : ""))));
