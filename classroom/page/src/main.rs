@@ -145,8 +145,6 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
         one["notes"] = notes.section(&lesson.title)?;
         one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
-        let earlier = before.zip(described.last().map(|earlier: &Value| &earlier["files"]));
-        one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
         described.push(one);
     }
     let mut changes = BTreeMap::new();

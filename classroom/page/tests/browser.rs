@@ -499,6 +499,11 @@ async fn teach(browser: &Client, page: &str) -> Result<()> {
 async fn walk(driver: &Driver, page: &Path, name: &str, width: u32, height: u32) -> Result<()> {
     let browser = driver.browser(name, width, height).await?;
     let page = format!("file://{}", page.display());
+    if name != "telephone" {
+        // The screen is what the page has, without the browser's own bars.
+        let bars = number(&browser, "outerHeight - innerHeight").await? as u32;
+        browser.set_window_size(width, height + bars).await?;
+    }
     present(&browser, &page, name).await.context("present")?;
     look_around(&browser, &page, name).await.context("look around")?;
     review(&browser, &page, name).await.context("review")?;
