@@ -21,13 +21,18 @@ function openTeacher() {
 }
 
 function send(message) {
+  message = { ...message, id: `${Date.now()} ${Math.random()}` };
   channel?.postMessage(message);
   // A browser that keeps windows of a file apart still knows who has opened which.
   for (const other of [window.opener, sent.window]) if (other && !other.closed) other.postMessage({ page: message }, "*");
 }
 const sent = { window: null };
+let lastId = null;
 
 function receive(message) {
+  // A message can come both ways.
+  if (message.id === lastId) return;
+  lastId = message.id;
   if (here.view === "teacher") {
     if (!message.at) return;
     shown = message.at;
