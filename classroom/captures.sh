@@ -43,12 +43,14 @@ wait_for() {
 }
 
 # Runs a program. strace writes the calls of each of its threads to $work/calls/WHO.THREAD. With -D the program is the
-# child of this script, so that its process id is known.
+# child of this script, so that its process id is known. The calls that are not on sockets say at what time at the latest
+# the one before them has returned.
 traced() {
   local who=$1
   shift
-  exec strace -D -ff -yy -T -s 48 --seccomp-bpf --absolute-timestamps=format:unix,precision:us \
-    -e trace=%network,close,poll,read,readv,write,writev -o "$work/calls/$who" "$@"
+  exec strace -D -ff -y -s 48 --seccomp-bpf --absolute-timestamps=format:unix,precision:us \
+    -e trace=%network,clock_nanosleep,clone3,close,exit_group,futex,poll,read,readv,write,writev \
+    -o "$work/calls/$who" "$@"
 }
 
 # Runs a program as the client, and waits until strace has written its last call.
@@ -110,9 +112,10 @@ capture() {
   kill -INT "$tcpdump"
   wait "$tcpdump"
   tcpdump=''
+  local ended=$EPOCHREALTIME
   [ -z "$stage" ] || end
   tcpdump -r "$work/all.pcap" -w "captures/$name.pcap" tcp 2>/dev/null
-  "$target/examples/calls" "captures/$name.pcap" "$work"/calls/* >"captures/$name.calls"
+  "$target/examples/calls" "captures/$name.pcap" "$ended" "$work"/calls/* >"captures/$name.calls"
 }
 
 # Makes a capture until its diagram is the one in the notes. What comes first is sometimes a matter of timing: which

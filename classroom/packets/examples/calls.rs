@@ -1,11 +1,14 @@
-//! Writes the calls that belong to a capture, from what strace has written: see `classroom/captures.sh`.
+//! Writes the calls that belong to a capture, from what strace has written. `classroom/captures.sh` uses it:
 //!
-//!     cargo run -p packets --example calls -- captures/s01_echo.pcap client.123 server.124 … > captures/s01_echo.calls
+//!     calls CAPTURE TIME FILE…
+//!
+//! Calls that begin after TIME are left out: the capture had ended. The name of a file is `client.THREAD` or
+//! `server.THREAD`.
 
 use anyhow::{Context, Result, bail};
 use packets::calls::{from_strace, print};
 use packets::capture::{Side, segments};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs};
 
@@ -20,22 +23,29 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let mut files = env::args_os().skip(1).map(PathBuf::from);
-    let capture = files.next().context("give a capture and the files of strace")?;
+    let usage = "give a capture, the time of its end, and the files of strace";
+    let mut arguments = env::args_os().skip(1).map(PathBuf::from);
+    let capture = arguments.next().context(usage)?;
+    let ended = arguments.next().context(usage)?;
+    let ended: f64 = ended.to_string_lossy().parse().context(usage)?;
     let bytes = fs::read(&capture).with_context(|| format!("cannot read {}", capture.display()))?;
     let segments = segments(&bytes)?;
     let first = segments.first().context("the capture is empty")?.at;
-    let mut calls = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let (mut client, mut server) = (Vec::new(), Vec::new());
+    for file in arguments {
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let who = match name.split('.').next() {
-            Some("client") => Side::Client,
-            Some("server") => Side::Server,
-            _ => bail!("{} is neither client.… nor server.…", Path::new(name).display()),
-        };
-        calls.extend(from_strace(&text, who, first)?);
+        match name.split('.').next() {
+            Some("client") => client.push(text),
+            Some("server") => server.push(text),
+            _ => bail!("{name} is neither client.THREAD nor server.THREAD"),
+        }
     }
+    let mut calls = from_strace(&client, Side::Client, first)?;
+    calls.extend(from_strace(&server, Side::Server, first)?);
+    let length = ((ended - first.as_secs_f64()) * 1e6) as i64;
+    calls.retain(|call| call.begins < length);
     calls.sort_by_key(|call| call.begins);
     print!("{}", print(&calls));
     Ok(())

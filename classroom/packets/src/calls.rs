@@ -3,20 +3,24 @@
 //! A file such as `captures/s03_http.calls` has a line for each call on a socket:
 //!
 //! ```text
-//! -0.000046 client connect(3, 127.0.0.1:8080) = 0 <0.000214>
+//! -0.000046  0.000214 client connect(3, 127.0.0.1:8080) = 0
 //! ```
 //!
-//! This call began 46 µs before the first segment of the capture, and it took 214 µs.
+//! This call began 46 µs before the first segment of the capture, and it had returned 214 µs after it. strace stops a
+//! program at the beginning of each call, so a call has really begun a little later, and returned a little earlier: the
+//! second time is the beginning of the next call of the same thread. What the program does because of the call comes
+//! after that. So in the order of these times nothing stands before its cause.
 
 use crate::capture::{Segment, Side};
 use crate::diagram::{label, quote};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The first line of a file with calls.
-const HEADER: &str = "# System calls on sockets: when a call begins (in seconds; 0 is the first segment), who calls, \
-                      the call, its result, how long it takes.\n";
+const HEADER: &str = "# System calls on sockets: when a call begins, when it has returned (in seconds; 0 is the first \
+                      segment), who calls, the call = its result.\n";
 
 /// How many characters of data a call shows.
 const MAX_SHOWN_CHARS: usize = 24;
@@ -53,8 +57,8 @@ const TIMED_OUT: &str = "EAGAIN";
 pub struct Call {
     /// When it began, in microseconds from the first segment of the capture.
     pub begins: i64,
-    /// How many microseconds it took.
-    pub takes: i64,
+    /// When it had returned, counted in the same way.
+    pub ends: i64,
     /// The side that made it.
     pub who: Side,
     /// The name that the system has for it, such as `recvfrom`.
@@ -66,11 +70,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// When it returned.
-    fn ends(&self) -> i64 {
-        self.begins + self.takes
-    }
-
     /// The name that Rust and the notes have for it.
     fn usual_name(&self) -> &str {
         match self.name.as_str() {
@@ -100,13 +99,13 @@ pub fn parse(text: &str) -> Result<Vec<Call>> {
 
 fn parse_line(line: &str) -> Option<Call> {
     let (begins, rest) = line.trim_start().split_once(' ')?;
+    let (ends, rest) = rest.trim_start().split_once(' ')?;
     let (who, rest) = rest.split_once(' ')?;
-    let (rest, takes) = rest.strip_suffix('>')?.rsplit_once(" <")?;
     let (call, result) = rest.rsplit_once(" = ")?;
     let (name, parameters) = call.strip_suffix(')')?.split_once('(')?;
     Some(Call {
         begins: microseconds(begins)?,
-        takes: microseconds(takes)?,
+        ends: microseconds(ends)?,
         who: match who {
             "client" => Side::Client,
             "server" => Side::Server,
@@ -123,13 +122,13 @@ pub fn print(calls: &[Call]) -> String {
     let mut text = HEADER.to_string();
     for call in calls {
         text += &format!(
-            "{:>9} {} {}({}) = {} <{}>\n",
+            "{:>9} {:>9} {} {}({}) = {}\n",
             seconds(call.begins),
+            seconds(call.ends),
             name(call.who),
             call.name,
             call.parameters,
-            call.result,
-            seconds(call.takes)
+            call.result
         );
     }
     text
@@ -155,43 +154,73 @@ fn seconds(microseconds: i64) -> String {
     format!("{sign}{seconds}.{part:06}")
 }
 
-/// The calls in what `strace -ff -yy -T --absolute-timestamps=format:unix,precision:us` has written of one side. `first` is the time
-/// of the capture's first segment. Calls that are not on a socket of TCP are left out, and so are those that have not
-/// returned, and most options.
+/// The calls in what `strace -ff -y --absolute-timestamps=format:unix,precision:us` has written of one side, a text for
+/// each thread. `first` is the time of the capture's first segment. Calls that are not on a socket of TCP are left out,
+/// and so are those that have not returned, and most options.
 ///
 /// # Errors
 /// A line of another form.
-pub fn from_strace(text: &str, who: Side, first: Duration) -> Result<Vec<Call>> {
+pub fn from_strace(threads: &[String], who: Side, first: Duration) -> Result<Vec<Call>> {
+    let mut sockets = BTreeSet::new();
+    let lines = || threads.iter().flat_map(|text| text.lines());
+    for line in lines().filter(|line| line.contains(" socket(AF_INET, SOCK_STREAM")) {
+        sockets.extend(result_of(line).and_then(socket_in));
+    }
+    // The parameter of `accept` is a socket that the same program has made.
+    for line in lines() {
+        if let Some((_, parameters)) = line.split_once(" accept4(")
+            && socket_in(parameters).is_some_and(|socket| sockets.contains(socket))
+        {
+            sockets.extend(result_of(line).and_then(socket_in));
+        }
+    }
     let mut calls = Vec::new();
-    for line in text.lines() {
-        let call = from_strace_line(line, who, first);
-        calls.extend(call.with_context(|| format!("strace has written: {line}"))?);
+    for text in threads {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let next = lines.get(at + 1).copied();
+            let call = from_strace_line(line, next, who, &sockets, first);
+            calls.extend(call.with_context(|| format!("strace has written: {line}"))?);
+        }
     }
     Ok(calls)
 }
 
-fn from_strace_line(line: &str, who: Side, first: Duration) -> Result<Option<Call>> {
-    let (begins, rest) = line.split_once(' ').context("no time")?;
-    let begins = microseconds(begins).context("no time in microseconds")?;
-    // The end of a program, and a signal.
-    if rest.starts_with("+++") || rest.starts_with("---") {
+/// What stands behind the parameters of a call.
+fn result_of(line: &str) -> Option<&str> {
+    line.rsplit_once(" = ").map(|(_, result)| result)
+}
+
+/// The number by which the system knows the socket that comes first in a text: `3<socket:[12345]>, …`.
+fn socket_in(text: &str) -> Option<&str> {
+    let text =
+        text.trim_start_matches("[{fd=").trim_start_matches(|digit: char| digit.is_ascii_digit());
+    text.strip_prefix("<socket:[")?.split(']').next()
+}
+
+/// The time at the beginning of a line, in microseconds since 1970.
+fn time_of(line: &str) -> Result<i64> {
+    line.split_once(' ').and_then(|(time, _)| microseconds(time)).context("no time in microseconds")
+}
+
+fn from_strace_line(
+    line: &str,
+    next: Option<&str>,
+    who: Side,
+    sockets: &BTreeSet<&str>,
+    first: Duration,
+) -> Result<Option<Call>> {
+    let begins = time_of(line)?;
+    let rest = line.split_once(' ').map(|(_, rest)| rest).unwrap_or_default();
+    // The end of a program, a signal, and a call that has no result or the result "?" because the program ended.
+    let Some((call, result)) = rest.rsplit_once(" = ") else { return Ok(None) };
+    if rest.starts_with("+++") || rest.starts_with("---") || result.starts_with('?') {
         return Ok(None);
     }
-    let (name, rest) = rest.split_once('(').context("no name")?;
-    // The end of the program has cut off a call without a duration, or with the result "?".
-    let Some((rest, takes)) = rest.strip_suffix('>').and_then(|rest| rest.rsplit_once(" <")) else {
-        return Ok(None);
-    };
-    let (parameters, result) = rest.rsplit_once(" = ").context("no result")?;
-    if result.starts_with('?') {
-        return Ok(None);
-    }
+    let (name, parameters) = call.split_once('(').context("no name")?;
     let parameters = parameters.trim_end().strip_suffix(')').context("no end of the parameters")?;
-    let socket = if name == "socket" { result } else { parameters };
-    let socket = socket.trim_start_matches("[{fd=");
-    let (socket, kind) = socket.split_once('<').unwrap_or((socket, ""));
-    let is_number = socket.bytes().all(|byte| byte.is_ascii_digit());
-    if !KEPT.contains(&name) || !is_number || !kind.starts_with("TCP") {
+    let socket = socket_in(if name == "socket" { result } else { parameters });
+    if !KEPT.contains(&name) || !socket.is_some_and(|socket| sockets.contains(socket)) {
         return Ok(None);
     }
     let parameters = split(parameters);
@@ -203,11 +232,14 @@ fn from_strace_line(line: &str, who: Side, first: Duration) -> Result<Option<Cal
     let rest: Vec<String> = match (name, &parameters[1..]) {
         ("socket" | "accept4", _) => Vec::new(),
         ("poll", _) => {
-            let event = parameters[0].split_once("events=").and_then(|(_, rest)| rest.split_once('}'));
+            let event =
+                parameters[0].split_once("events=").and_then(|(_, rest)| rest.split_once('}'));
             vec![event.context("no event")?.0.to_string()]
         }
         ("bind" | "connect", [address, ..]) => vec![socket_address(address)?],
-        ("setsockopt" | "getsockopt", [_, option, value, ..]) => vec![option.clone(), value.clone()],
+        ("setsockopt" | "getsockopt", [_, option, value, ..]) => {
+            vec![option.clone(), value.clone()]
+        }
         ("sendto" | "recvfrom" | "read" | "write", [data, size, flags @ ..]) => {
             let mut shown = Vec::new();
             // Where nothing was read, strace shows an empty buffer, or its address.
@@ -216,15 +248,17 @@ fn from_strace_line(line: &str, who: Side, first: Duration) -> Result<Option<Cal
             }
             shown.push(size.clone());
             // Rust always asks for an error in the place of a signal.
-            let flags = flags.first().filter(|flags| !["0", "MSG_NOSIGNAL"].contains(&flags.as_str()));
+            let flags =
+                flags.first().filter(|flags| !["0", "MSG_NOSIGNAL"].contains(&flags.as_str()));
             shown.extend(flags.cloned());
             shown
         }
         (_, rest) => rest.to_vec(),
     };
-    let socket = (name != "socket").then(|| socket.to_string());
-    let parameters: Vec<String> = socket.into_iter().chain(rest).collect();
-    // "-1 ECONNRESET (Connection reset by peer)", "1 ([{fd=3, revents=POLLOUT}])", "3<TCP:[12345]>", "125"
+    let descriptor = parameters[0].trim_start_matches("[{fd=").split('<').next();
+    let descriptor = descriptor.filter(|_| name != "socket").map(str::to_string);
+    let parameters: Vec<String> = descriptor.into_iter().chain(rest).collect();
+    // "-1 ECONNRESET (Connection reset by peer)", "1 ([{fd=3, revents=POLLOUT}])", "3<socket:[12345]>", "125"
     let result = match (result.strip_prefix("-1 "), result.split_once("revents=")) {
         (Some(error), _) => error.split(' ').next(),
         (_, Some((_, events))) => events.split('}').next(),
@@ -232,7 +266,7 @@ fn from_strace_line(line: &str, who: Side, first: Duration) -> Result<Option<Cal
     };
     Ok(Some(Call {
         begins: begins - first.as_micros() as i64,
-        takes: microseconds(takes).context("no duration")?,
+        ends: time_of(next.context("no line follows")?)? - first.as_micros() as i64,
         who,
         name: name.to_string(),
         parameters: parameters.join(", "),
@@ -250,7 +284,9 @@ fn split(text: &str) -> Vec<String> {
             '{' | '[' | '<' if !quoted => depth += 1,
             '}' | ']' if !quoted => depth -= 1,
             // The arrow between two addresses ends nothing.
-            '>' if !quoted && !parameters.last().is_some_and(|last| last.ends_with('-')) => depth -= 1,
+            '>' if !quoted && !parameters.last().is_some_and(|last| last.ends_with('-')) => {
+                depth -= 1
+            }
             _ => {}
         }
         escaped = quoted && character == '\\' && !escaped;
@@ -279,7 +315,8 @@ fn shorten(quoted: &str) -> Result<String> {
         Some(text) => (text, true),
         None => (quoted, false),
     };
-    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).context("no quotes")?;
+    let text =
+        text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).context("no quotes")?;
     let text = String::from_utf8_lossy(&unescape(text)?).into_owned();
     let line = text.split_inclusive('\n').next().unwrap_or_default();
     let shown: String = line.chars().take(MAX_SHOWN_CHARS).collect();
@@ -328,25 +365,28 @@ pub fn rows(segments: &[Segment], calls: &[Call]) -> Vec<Value> {
     let Some(first) = segments.first().map(|segment| segment.at.as_micros() as i64) else {
         return Vec::new();
     };
-    // Of two things in one microsecond, the beginning of a call is the first, and its end is the last.
+    // Of several things in one microsecond, a segment is the first, then comes the end of a call, and then the
+    // beginning of the next one of the same thread.
     let mut rows: Vec<(i64, u8, Value)> = Vec::new();
     for (at, call) in calls.iter().enumerate() {
         let text = format!("{}({})", call.usual_name(), call.parameters);
         match call.usual_name() {
-            "accept" | "read" => rows.push((call.ends(), 2, call_row(call, &text, Some(&call.result)))),
+            "accept" | "read" => {
+                rows.push((call.ends, 1, call_row(call, &text, Some(&call.result))))
+            }
             "connect" => {
                 let (ends, result) = connected(call, &calls[at + 1..]);
-                rows.push((call.begins, 0, call_row(call, &format!("{text} …"), None)));
-                rows.push((ends, 2, call_row(call, "… connect", Some(result))));
+                rows.push((call.begins, 2, call_row(call, &format!("{text} …"), None)));
+                rows.push((ends, 1, call_row(call, "… connect", Some(result))));
             }
             // They belong to `connect`.
             "poll" | "getsockopt" => {}
-            _ => rows.push((call.begins, 0, call_row(call, &text, Some(&call.result)))),
+            _ => rows.push((call.begins, 2, call_row(call, &text, Some(&call.result)))),
         }
     }
     for segment in segments {
         let at = segment.at.as_micros() as i64 - first;
-        rows.push((at, 1, json!({"segment": describe(segment)})));
+        rows.push((at, 0, json!({"segment": describe(segment)})));
     }
     rows.sort_by_key(|(at, rank, _)| (*at, *rank));
     let begin = rows[0].0;
@@ -377,19 +417,20 @@ fn is_same_timeout(one: &Value, next: &Value) -> bool {
 /// if there is one.
 fn connected<'a>(call: &'a Call, later: &'a [Call]) -> (i64, &'a str) {
     if call.result != "EINPROGRESS" {
-        return (call.ends(), &call.result);
+        return (call.ends, &call.result);
     }
     let socket = |call: &Call| call.parameters.split(',').next().map(str::to_string);
     let mut own = later.iter().filter(|next| next.who == call.who && socket(next) == socket(call));
     match own.next() {
         Some(poll) if poll.name == "poll" => match own.next() {
             Some(error) if error.name == "getsockopt" => {
-                let name = error.parameters.rsplit_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
-                (error.ends(), name.unwrap_or("0"))
+                let name =
+                    error.parameters.rsplit_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
+                (error.ends, name.unwrap_or("0"))
             }
-            _ => (poll.ends(), "0"),
+            _ => (poll.ends, "0"),
         },
-        _ => (call.ends(), &call.result),
+        _ => (call.ends, &call.result),
     }
 }
 
@@ -401,7 +442,8 @@ fn describe(segment: &Segment) -> Value {
         (segment.psh, "PSH"),
         (segment.ack, "ACK"),
     ];
-    let flags: Vec<&str> = flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
+    let flags: Vec<&str> =
+        flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
     let text = (!segment.payload.is_empty()).then(|| quote(&segment.payload));
     json!({
         "stream": segment.stream,

@@ -226,7 +226,8 @@ fn as_saved_on_macos(pcap: &[u8]) -> Vec<u8> {
     while let [time @ .., low, high, 0, 0, _, _, _, _] = &rest[..rest.len().min(16)]
         && let data = &rest[16..]
     {
-        let part = |at: usize| u32::from_le_bytes([time[at], time[at + 1], time[at + 2], time[at + 3]]);
+        let part =
+            |at: usize| u32::from_le_bytes([time[at], time[at + 1], time[at + 2], time[at + 3]]);
         let time = u64::from(part(0)) * 1_000_000 + u64::from(part(4));
         let time = [((time >> 32) as u32).to_le_bytes(), (time as u32).to_le_bytes()].concat();
         let (frame, others) = data.split_at(u16::from_le_bytes([*low, *high]).into());
