@@ -1,6 +1,6 @@
-//! Whatever bytes come as a body in chunks, stage 12 does not panic and accepts nothing beyond its limit. What it
-//! accepts, another reader of chunks understands in the same way: the same body, with the same end. Else a request
-//! could be hidden behind it.
+//! With any bytes as a body in chunks, stage 12 does not panic and accepts nothing beyond its limit. If it accepts a
+//! body, another reader of chunks finds the same body, with the same end. Else a client could hide a request behind
+//! the body.
 #![no_main]
 #![allow(dead_code)]
 

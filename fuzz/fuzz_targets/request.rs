@@ -1,5 +1,5 @@
-//! Whatever bytes come as a request, stage 10 does not panic, accepts nothing beyond its limits, and reads
-//! no more bytes than a request within the limits has. What it has read it can write and read again.
+//! With any bytes as a request, stage 10 does not panic, accepts nothing beyond its limits, and reads no more
+//! bytes than a request within the limits has. A request that it has read can be written and read again.
 #![no_main]
 #![allow(dead_code)]
 
@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
         // Writing adds a space after the colon, and CR where LF alone ended a line.
         assert!(head.len() <= MAX_HEAD + 4 + 2 * (MAX_FIELDS + 2));
         assert!(request.body.len() <= MAX_BODY);
-        // So the head may have grown beyond its limit.
+        // The head may now exceed its limit; then it is refused, which is no fault.
         if let Ok(again) = read(&mut text.as_bytes()) {
             assert_eq!(again.to_string(), text);
         }
@@ -44,8 +44,8 @@ fn read(stream: &mut &[u8]) -> anyhow::Result<Request> {
     Ok(request)
 }
 
-/// Lets a short input pass the limits: the byte 0xff, which no UTF-8 text has, then `k` and `n` stand for the
-/// last `k` bytes again and again, `n` KiB of them. With `k` 0 it is the byte itself.
+/// Makes a short input long enough to exceed the limits. The byte 0xff, which no UTF-8 text has, and two more bytes,
+/// `k` and `n`, stand for `n` KiB of the last `k` bytes, repeated. If `k` is 0, 0xff stands for itself.
 fn expand(input: &[u8]) -> Vec<u8> {
     const MOST: usize = 1 << 20;
     let mut bytes: Vec<u8> = Vec::new();

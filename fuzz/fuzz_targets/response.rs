@@ -1,4 +1,4 @@
-//! Whatever bytes come as a response, to GET or to HEAD, the client of stage 10 does not panic.
+//! With any bytes as a response to GET or to HEAD, the client of stage 10 does not panic.
 #![no_main]
 #![allow(dead_code)]
 

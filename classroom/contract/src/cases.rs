@@ -1,4 +1,4 @@
-//! The cases of a stage, in the order in which they are asked: what each is, and what it is called.
+//! The cases of a stage, in the order in which they are asked, with the id of each.
 
 use crate::dialogue::Dialogue;
 use crate::dialogues::{CHUNKS, DOUBTS, EXPECTS, KEPT};
@@ -17,7 +17,7 @@ pub(crate) enum Case {
     Row(&'static Row),
     /// More messages, one after the other.
     More,
-    /// What was refused has changed nothing.
+    /// Requests that were refused have changed nothing.
     Unchanged,
     RestartKeeps,
     RestartContinues,
@@ -37,9 +37,9 @@ pub(crate) enum Case {
     SlowSecond,
     /// A connection that is used again and again stays open.
     Busy,
-    /// A signal ends the server, which first finishes what it has begun.
+    /// SIGTERM ends the server, which first finishes the requests that it has begun.
     OrderlyEnd,
-    /// A signal closes a connection that waits for a request.
+    /// SIGTERM closes a connection that waits for a request.
     IdleEnd,
     /// Messages until the list is full.
     FullList,
@@ -57,9 +57,9 @@ const BREAKS: [Case; 3] = [
     ),
 ];
 
-/// What stage 15 is not asked, because hyper decides it and has no setting for it. hyper hands over a target without its
-/// fragment, looks at the size of a chunk only when its bytes come, and answers HTTP/1.0 with HTTP/1.0, whose responses
-/// mean `close` without saying so.
+/// The cases that stage 15 is not asked, because they depend on hyper, which has no setting for them. hyper removes the
+/// fragment of a target, looks at the size of a chunk only when its bytes come, and answers HTTP/1.0 with HTTP/1.0,
+/// where the connection closes without `Connection: close`.
 const DECIDED_BY_HYPER: [&str; 4] =
     ["fragment-in-list", "fragment-after-index", "chunk-announced", "old-version-both"];
 
@@ -126,7 +126,7 @@ impl Case {
         }
     }
 
-    /// The stages that are asked this.
+    /// The stages that have this case.
     fn stages(&self) -> RangeInclusive<u32> {
         match self {
             Case::Talk(talk) => talk.stages.clone(),
@@ -146,7 +146,7 @@ impl Case {
         }
     }
 
-    /// What the case is about, with others.
+    /// The group of cases to which it belongs.
     pub(crate) fn topic(&self) -> &'static str {
         match self {
             Case::Talk(_) => "lines",
@@ -186,7 +186,7 @@ impl Case {
         }
     }
 
-    /// Where the RFC says what the case asks; empty where the course's own table does.
+    /// Where the RFC says what the case asks; empty where only the course's own table says it.
     pub(crate) fn section(&self) -> &'static str {
         match self {
             Case::Talk(_) => "RFC 9293, section 3.4",

@@ -1,7 +1,8 @@
 //! The check: sends the cases of a stage in order. After each one it notes what the server's list must contain.
 //!
-//! `contact.rs` is the server as the check meets it, `list.rs` its list, `ask.rs` one question, and `kinds.rs` the
-//! cases that are more than one question; `full.rs` and `end.rs` are one of these each, and `kept.rs` those of stage 12.
+//! `contact.rs` connects to the server and starts it again, `list.rs` compares its list, `ask.rs` asks one question.
+//! `kinds.rs` has the cases of more than one question; `full.rs` has one more, `end.rs` two, and `kept.rs` those of
+//! stage 12.
 
 mod ask;
 mod contact;
@@ -20,7 +21,7 @@ use crate::table::{POSTS, PUT_REPLACES};
 use anyhow::Result;
 use std::time::{Duration, Instant};
 
-/// How long the whole check may take.
+/// How long the whole check may take, up to stage 11 and from stage 12 on.
 const WHOLE: Duration = Duration::from_millis(19_500);
 const WHOLE_OF_12: Duration = Duration::from_millis(33_500);
 
@@ -30,11 +31,11 @@ const SLOW: Duration = Duration::from_millis(11_500);
 /// How long a program may take to listen.
 const START: Duration = Duration::from_secs(10);
 
-/// How long a response may take; less when the server has kept the check waiting before.
+/// How long a response may take: at first, after one response that came too late, and after more of them.
 const PATIENCE: [Duration; 3] =
     [Duration::from_secs(3), Duration::from_secs(1), Duration::from_millis(400)];
 
-/// How long the server may take to close after a response; less when it has not closed before.
+/// How long the server may take to close after a response: at first, and when it has once not closed.
 const CLOSE: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(20)];
 
 /// How often a server may end, or be started anew because it does not answer.
@@ -57,7 +58,7 @@ const LAST: [&str; 7] = [
 /// How many messages the later cases need.
 const ENOUGH: usize = 12;
 
-/// The server that is asked.
+/// The server that is checked.
 pub enum Server {
     /// One that runs already, at this address (HOST:PORT).
     Address(String),
@@ -65,11 +66,11 @@ pub enum Server {
     Program(Program),
 }
 
-/// How a server comes to start again in the middle, for the stages whose messages survive that.
+/// How the server is started again during the check, for the stages whose messages survive that.
 pub enum Restart<'a> {
     /// The check does it: it has started the server.
     Itself,
-    /// A person does it. The function asks for it and returns when it is done; `false` means that it cannot be.
+    /// A person does it. The function asks the person and returns when it is done, or `false` if it cannot be done.
     Ask(&'a mut dyn FnMut() -> bool),
     /// It is left out.
     LeaveOut,
@@ -82,7 +83,7 @@ pub struct Options<'a> {
     pub only: Option<String>,
     /// Stop at the first case that does not hold.
     pub fail_fast: bool,
-    /// Called after each case with its outcome. Where it returns `false` the check stops.
+    /// Called after each case with its outcome. If it returns `false`, the check stops.
     pub progress: &'a mut dyn FnMut(&Outcome) -> bool,
 }
 
@@ -108,15 +109,15 @@ pub(crate) struct Check<'a, 'b> {
     starts: u32,
     /// How many questions were asked.
     questions: u32,
-    /// Whether the server could be started again where a case wanted it.
+    /// Whether the server could be started again when a case needed it.
     restarted: bool,
-    /// How often a server lived on after a fault that looked like its end.
+    /// How often the server was still running after a fault that looked like its end.
     alive_after_all: u32,
     /// What was found while the slow request was sent.
     found_beside: Option<kept::Beside>,
     /// Why nothing more can be asked.
     over: Option<String>,
-    /// Whether the check was told to stop.
+    /// Whether `progress` has returned `false`.
     stopped: bool,
     outcomes: Vec<Outcome>,
 }
@@ -124,7 +125,7 @@ pub(crate) struct Check<'a, 'b> {
 /// Asks the server everything that the contract says of `stage`.
 ///
 /// # Errors
-/// Nothing listens at the address, or the program does not come to listen: the sentence says so.
+/// Nothing listens at the address, the program does not listen within 10 s, or the list has more than 1 MiB.
 pub fn check(stage: u32, target: &mut Server, options: Options) -> Result<Vec<Outcome>> {
     let mut check = Check {
         stage,
@@ -229,7 +230,7 @@ impl Check<'_, '_> {
     }
 
     fn keep(&mut self, mut outcome: Outcome, start: Instant) {
-        // What came too late because the whole check was over has not failed.
+        // A response that came too late because the time of the check was over is no failure.
         let too_late = outcome.fault().is_some_and(|fault| fault.kind == "timeout");
         let is_last = LAST.contains(&outcome.id);
         if too_late && self.left().is_zero() && !is_last {

@@ -1,5 +1,5 @@
-//! One question on one connection: the bytes go out as the question says, and all that comes back is kept,
-//! within limits of time and of size: a server may never close, and may never stop sending.
+//! One question on one connection. The bytes are sent as the question says, and all that comes back is kept. Time and
+//! size have limits, because a server may never close, and may never stop sending.
 
 use crate::question::{Ending, Question};
 use crate::response::{end_of_head, without_interim};
@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The pause between two segments of which each is a few bytes.
+/// The pause between two of many small segments.
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 
 /// The pause before the rest of a request that is sent in two pieces: longer than a server takes to read.
@@ -36,7 +36,7 @@ pub struct Exchange {
     pub end: End,
     /// How long it took.
     pub took: Duration,
-    /// How many of the bytes were sent when the server stopped to take them; `None` if it took all.
+    /// How many bytes were sent before sending failed; `None` if all were sent.
     pub cut_off: Option<usize>,
 }
 
@@ -50,9 +50,9 @@ pub enum End {
     Reset,
     /// The response was complete, and the server did not close.
     Open,
-    /// The time was over before the response was complete.
+    /// The response was not complete in time.
     TimedOut,
-    /// More bytes came than any answer has.
+    /// More bytes came than any response has.
     TooLong,
     /// No connection was made: the reason.
     Refused(String),
@@ -65,7 +65,7 @@ pub fn exchange(addr: &str, question: &Question, patience: Patience) -> Exchange
     exchange_up_to(addr, question, patience, MAX_BYTES)
 }
 
-/// The same, and reads at most `most` bytes.
+/// The same, and stops reading after `most` bytes.
 pub fn exchange_up_to(
     addr: &str,
     question: &Question,
@@ -110,7 +110,7 @@ fn talk(
     start: Instant,
     exchange: &mut Exchange,
 ) -> End {
-    // A time limit that cannot be set is one on a connection that is gone; the next call tells.
+    // If the time limit cannot be set, the connection is gone, and the next call returns the error.
     let _ = stream.set_write_timeout(Some(patience.whole));
     let pause = if matches!(question.cut, Cut::Each(_)) { SHORT_PAUSE } else { LONG_PAUSE };
     let mut sent = 0;
@@ -137,7 +137,8 @@ fn talk(
     read(&mut stream, question.method, patience, most, start, &mut exchange.got)
 }
 
-/// Reads at most `most` bytes, until the server closes, or until the time is over, which began at `start`.
+/// Reads until the server closes, until there are more than `most` bytes, or until the time is over, which began at
+/// `start`.
 pub fn read(
     stream: &mut TcpStream,
     method: &str,
@@ -175,8 +176,7 @@ pub fn read(
     }
 }
 
-/// Whether a response has come to its end, as its own fields say. What is not quite a response is read as well
-/// as it can be.
+/// Whether a response is complete, as its own fields say. For bytes that are not quite a response this is a guess.
 pub fn is_complete(got: &[u8], method: &str) -> bool {
     let got = without_interim(got);
     // A longer head has no end that matters here.

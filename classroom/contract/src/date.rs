@@ -6,7 +6,7 @@ const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// The seconds from 1970 to a date; `None` where the text does not have the form, or the day of the week is wrong.
+/// The seconds from 1970 to a date; `None` if the text does not have the form, or the day of the week is wrong.
 pub fn parse(text: &str) -> Option<i64> {
     let (name, rest) = text.split_once(", ")?;
     let words: Vec<&str> = rest.split(' ').collect();
@@ -22,14 +22,14 @@ pub fn parse(text: &str) -> Option<i64> {
     (is_date && is_day).then_some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// So many digits, as a number.
+/// The number in a text of exactly `digits` digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
     let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
 }
 
-/// The days from 1970-01-01 to a day of the calendar. A year begins in March here, so that its last day is the one
-/// that only some years have.
+/// The days from 1970-01-01 to a day of the calendar. A year begins in March here, so that 29 February, which only some
+/// years have, is its last day.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let leap = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);

@@ -12,14 +12,17 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a client and a server say on one connection.
+/// What a client and a server send on one connection.
 pub struct Dialogue {
+    /// A short name that stays the same, such as `two-requests`.
     pub id: &'static str,
+    /// What is sent, in a few words.
     pub what: &'static str,
     /// Where the RFC says it.
     pub section: &'static str,
-    /// What the server should do.
+    /// What the server should do: the report shows it with a fault.
     pub cause: &'static str,
+    /// The parts of the dialogue, in their order.
     pub turns: &'static [Turn],
 }
 
@@ -32,9 +35,9 @@ pub struct Dialogue {
 pub enum Turn {
     /// The client sends this.
     Send(&'static str),
-    /// The client sends this so many times, at once.
+    /// The client sends this as many times as the number says, at once.
     SendTimes(usize, &'static str),
-    /// The client sends this in pieces of so many bytes.
+    /// The client sends this in pieces of as many bytes as the number says.
     SendIn(usize, &'static str),
     /// The client closes its side.
     Fin,
@@ -46,13 +49,13 @@ pub enum Turn {
     NoInterim,
     /// A response comes.
     Reply(Wanted, Says),
-    /// So many responses come.
+    /// This number of responses comes.
     Replies(usize, Wanted),
     /// Nothing more comes, and the server closes.
     End,
     /// One of these statuses comes, and then the end.
     Refuse(&'static [u16]),
-    /// The same; the server may also close without a response.
+    /// The same as `Refuse`; the server may also close without a response.
     RefuseOrClose(&'static [u16]),
     /// One of these statuses comes, or the message with this text is added; and then the end in either case.
     RefuseOr(&'static [u16], &'static str),
@@ -63,7 +66,7 @@ pub enum Turn {
 pub enum Wanted {
     /// 200 and the whole list.
     List,
-    /// 200 and the fields of the list.
+    /// 200 without a body, as for HEAD.
     HeadList,
     /// 404 without a body.
     HeadNotFound,
@@ -81,16 +84,16 @@ pub enum Wanted {
     Status(&'static [u16]),
 }
 
-/// What a response says of its connection.
+/// What a response says about its connection in the field Connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Says {
     /// The connection stays open.
     Open,
     /// The connection stays open, and `keep-alive` says so.
     KeepAlive,
-    /// `close`; what comes then is another turn.
+    /// The response has `close`. That the server closes is a turn of its own.
     Close,
-    /// Either: after `close` the dialogue is over.
+    /// Open or `close`: after `close` the dialogue is over.
     Either,
 }
 
@@ -112,10 +115,16 @@ impl Turn {
             Wanted::List => "200 with the list".to_string(),
             Wanted::HeadList => "200 without a body".to_string(),
             Wanted::HeadNotFound => "404 without a body".to_string(),
-            Wanted::ListOr(status) => format!("200 with the list, or {} and the end", any(status)),
+            Wanted::ListOr(status) => {
+                format!("200 with the list, or {} and the end of the connection", any(status))
+            }
             Wanted::Created(text) => format!("201 with {}", in_quotes(text, 30)),
             Wanted::CreatedOr(status, text) => {
-                format!("201 with {}, or {} and the end", in_quotes(text, 30), any(status))
+                format!(
+                    "201 with {}, or {} and the end of the connection",
+                    in_quotes(text, 30),
+                    any(status)
+                )
             }
             Wanted::Stored(text) => format!("200 with {}", in_quotes(text, 30)),
             Wanted::Allowed => "204 with Allow, without Content-Length".to_string(),
@@ -150,7 +159,7 @@ impl Turn {
 }
 
 impl Dialogue {
-    /// Whether the last that comes is the list, if all holds.
+    /// Whether the list always comes last if the dialogue holds.
     pub fn ends_with_list(&self) -> bool {
         let may_end = |turn: &Turn| {
             matches!(turn, Turn::Reply(_, Says::Either) | Turn::Replies(..))
@@ -166,18 +175,21 @@ impl Dialogue {
     }
 }
 
-/// How long nothing may come where nothing should come.
+/// How long to wait before it is sure that nothing comes.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// The pause between two pieces.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What was said.
+/// What was sent and what came back in a dialogue.
 pub struct Said {
+    /// What was sent, turn by turn.
     pub sent: Vec<Vec<u8>>,
+    /// What came back.
     pub exchange: Exchange,
-    /// The texts that the server has added to its list, as it says.
+    /// The texts that the server has added to its list, according to its responses.
     pub added: Vec<String>,
+    /// Whether the dialogue holds.
     pub result: Checked<()>,
 }
 
@@ -207,7 +219,7 @@ pub fn hold(addr: &str, dialogue: &Dialogue, model: &Model, patience: Patience) 
     said
 }
 
-/// The fault with what the server should do, and where the RFC says it, unless it says that already.
+/// Adds to the fault what the server should do, and where the RFC says it, if it has neither yet.
 fn explained(fault: Fault, dialogue: &Dialogue) -> Fault {
     let fault = match fault.cause.is_empty() {
         true => fault.because(dialogue.cause),
@@ -216,7 +228,7 @@ fn explained(fault: Fault, dialogue: &Dialogue) -> Fault {
     if fault.section.is_empty() { fault.see(dialogue.section) } else { fault }
 }
 
-/// What is sent for a text of a dialogue.
+/// The bytes that stand for a text of a dialogue, with the server's address and the index `new` filled in.
 pub fn bytes(text: &str, addr: &str, new: usize) -> Vec<u8> {
     let text = text
         .replace("{get}", "GET /{1.1}\r\n")
@@ -238,27 +250,30 @@ pub fn bytes(text: &str, addr: &str, new: usize) -> Vec<u8> {
 pub struct Client {
     stream: TcpStream,
     patience: Patience,
-    /// All that has come, and how much of it belongs to the responses so far.
+    /// All bytes that have come.
     pub got: Vec<u8>,
+    /// How many of them belong to the responses so far.
     at: usize,
     /// How many responses have come.
     responses: usize,
+    /// How the connection ended; `None` if it is open.
     pub end: Option<End>,
     no_interim: bool,
 }
 
 impl Client {
+    /// Makes a client that uses this connection.
     pub fn new(stream: TcpStream, patience: Patience) -> Client {
         let got = Vec::new();
         Client { stream, patience, got, at: 0, responses: 0, end: None, no_interim: false }
     }
 
-    /// The connection, for what is no whole request.
+    /// The connection, for sending less than a whole request.
     pub fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
-    /// Sends bytes. A server that has closed need not take them: what has come tells more.
+    /// Sends bytes. Ignores an error, because the server may have closed: what the client reads shows why.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -333,7 +348,7 @@ impl Client {
             return Err(self.numbered(
                 fault
                     .see("RFC 9110, section 6.6.1")
-                    .because("A server that has a clock says in each response when it made it."),
+                    .because("A server with a clock sends in each response the time at which the response was made."),
             ));
         }
         let refused = match wanted {
@@ -351,7 +366,8 @@ impl Client {
         let closes = has_option(&response, "close");
         match says {
             Says::Open | Says::KeepAlive if closes => {
-                let sentence = "the response says Connection: close, and nothing has asked for it";
+                let sentence =
+                    "the response says Connection: close, and the request does not ask for it";
                 Err(self.numbered(Fault::new("says-close", sentence)))
             }
             Says::KeepAlive if !has_option(&response, "keep-alive") => {
@@ -406,7 +422,10 @@ impl Client {
         Fault { sentence, ..fault }
     }
 
-    /// The next response; `is_head` says that it answers HEAD. Interim responses before it are passed over.
+    /// The next response; `is_head` means that it answers HEAD. Interim responses (1xx) before it are skipped.
+    ///
+    /// # Errors
+    /// No whole response comes in time, or the response is not HTTP, or a 100 comes where none should come.
     pub fn response(&mut self, is_head: bool) -> Checked<Response> {
         let limit = Instant::now() + self.patience.whole;
         let mut length = None;
@@ -423,7 +442,7 @@ impl Client {
             {
                 if is_interim(rest) {
                     if self.no_interim {
-                        let sentence = "100 (Continue) comes, and none was to come";
+                        let sentence = "100 (Continue) comes where none should come";
                         return Err(Fault::new("interim", sentence));
                     }
                     self.at += end;
@@ -445,14 +464,16 @@ impl Client {
         }
     }
 
-    /// What is no response stands where one should begin: the one before has more bytes than it says.
+    /// The bytes where a response should begin are none: the response before has more bytes than it says.
     fn misplaced(&self, fault: Fault) -> Fault {
         if self.responses == 0 || fault.kind != "no-http" {
             return self.numbered(fault);
         }
         let beginning = in_quotes(&self.got[self.at..], 40);
-        let sentence =
-            format!("after response {} no other response begins, but {beginning}", self.responses);
+        let sentence = format!(
+            "after response {} no other response begins; what comes is {beginning}",
+            self.responses
+        );
         Fault::new("misplaced", sentence).because("On a connection that stays open the client finds the next response only where Content-Length says that this one ends. A response to HEAD and a 204 end with their heads.").see("RFC 9112, section 6.3")
     }
 
@@ -505,7 +526,8 @@ impl Client {
                 }
                 let status =
                     String::from_utf8_lossy(rest).split(' ').nth(1).unwrap_or("").to_string();
-                let sentence = format!("not 100 (Continue) comes, but {}", in_quotes(status, 20));
+                let sentence =
+                    format!("the response is {}, not 100 (Continue)", in_quotes(status, 20));
                 return Err(Fault::new("no-continue", sentence));
             }
             if !self.more(limit) {
@@ -535,7 +557,10 @@ impl Client {
         Err(Fault::new("too-early", sentence))
     }
 
-    /// Nothing comes after what has been read, and the server closes.
+    /// Checks that nothing more comes, and that the server closes. `after` names what came last.
+    ///
+    /// # Errors
+    /// More comes, the connection stays open, or it ends with RST.
     pub fn ends(&mut self, after: &str) -> Checked<()> {
         let limit = Instant::now() + self.patience.close;
         while self.got.len() == self.at && self.more(limit) {}

@@ -1,4 +1,5 @@
-//! The dialogues of stage 12: many requests on one connection, bodies in chunks, `Expect`, and exact framing.
+//! The dialogues of stage 12: many requests on one connection, bodies in chunks, `Expect: 100-continue`, and framing,
+//! that is, where a body ends.
 
 use crate::dialogue::Says::{Close, Either, KeepAlive, Open};
 use crate::dialogue::Turn::{
@@ -29,12 +30,12 @@ macro_rules! refused {
 
 const STAYS: &str = "A connection of HTTP/1.1 stays open after a response: read the next request from it, unless the request or the response says close.";
 const ORDER: &str = "A client may send several requests without waiting (pipelining). Keep the bytes that come after a request: they begin the next one. Answer in the order of the requests.";
-const CLOSES: &str = "Connection is a list of options, in any case. If close is one of them, say Connection: close in the response, close after it, and answer nothing that follows.";
+const CLOSES: &str = "Connection is a list of options, in upper or lower case. If close is one of them, send Connection: close in the response, close after it, and answer nothing that follows.";
 const OLD: &str = "A connection of HTTP/1.0 closes after the response, unless the request says keep-alive. Then the response says keep-alive too.";
-const FRAMING: &str = "A body ends where Content-Length or its chunks say. Read exactly so many bytes of it, also where the answer does not need it: the next byte begins the next request.";
+const FRAMING: &str = "A body ends where Content-Length or its chunks say. Read exactly that many bytes, also if the response does not need them: the next request begins after them.";
 const CHUNKED: &str = "In front of each chunk is its length in hexadecimal, and CR LF; after each chunk is CR LF. The chunk of length 0 is the last, and trailer fields and an empty line follow it.";
-const BYTES: &str = "A chunk is a piece of bytes, and can end in the middle of a character: put the bytes of all chunks together, and then decode.";
-const HALF: &str = "A client that closes its side has sent all, and still reads. A request that is not whole is not done.";
+const BYTES: &str = "A chunk is a number of bytes, and can end in the middle of a character: put the bytes of all chunks together, and then decode.";
+const HALF: &str = "A client that has closed its side has sent everything, and still reads. Do not carry out a request that is not whole.";
 
 /// Many requests on one connection.
 #[rustfmt::skip]
@@ -48,11 +49,11 @@ pub const KEPT: &[Dialogue] = &[
           Send("HEAD /{1.1}\r\n"), Reply(HeadList, Open), Send("{get}"), Reply(List, Open)]),
     dialogue("keep-alive-of-1.1", "HTTP/1.1 with Connection: keep-alive", "RFC 9112, section 9.3", STAYS,
         &[Send("GET /{1.1}Connection: keep-alive\r\n\r\n"), Reply(List, Open), Send("{get}"), Reply(List, Open)]),
-    dialogue("other-options", "Connection options that are not close", "RFC 9110, section 7.6.1", "Only the option close ends the connection, not a word in which close stands, and not an unknown option.",
+    dialogue("other-options", "Connection options that are not close", "RFC 9110, section 7.6.1", "Only the option close ends the connection. A longer word that contains close does not, nor does an unknown option.",
         &[Send("GET /{1.1}Connection: x-close, closed\r\nX-Option: close\r\n\r\n"), Reply(List, Open), Send("{get}"), Reply(List, Open)]),
     dialogue("pipelined-reads", "GET /, GET /abc, HEAD / and GET / in one segment", "RFC 9112, section 9.3.2", ORDER,
         &[Send("{get}GET /abc{1.1}\r\nHEAD /{1.1}\r\n{get}"), Reply(List, Open), Reply(Status(&[404]), Either), Reply(HeadList, Open), Reply(List, Open)]),
-    dialogue("pipelined-posts", "three times POST, and GET /, in one segment", "RFC 9112, section 9.3.2", ORDER,
+    dialogue("pipelined-posts", "POST three times, and GET /, in one segment", "RFC 9112, section 9.3.2", ORDER,
         &[Send("POST /{1.1}Content-Length: 5\r\n\r\nfirstPOST /{1.1}Content-Length: 6\r\n\r\nsecondPOST /{1.1}Content-Length: 5\r\n\r\nthird{get}"),
           Reply(Created("first"), Open), Reply(Created("second"), Open), Reply(Created("third"), Open), Reply(List, Open)]),
     dialogue("pipelined-in-pieces", "POST, GET and POST in pieces of 7 bytes", "RFC 9112, section 9.3.2", ORDER,
@@ -75,7 +76,7 @@ pub const KEPT: &[Dialogue] = &[
         &[Send("DELETE /{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(Status(&[405]), Either), Reply(List, Open)]),
     dialogue("body-of-head", "HEAD with a body, and then a request", "RFC 9112, section 6.3", FRAMING,
         &[Send("HEAD /{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(HeadList, Either), Reply(List, Open)]),
-    dialogue("length-with-zeros", "Content-Length: 0010, and then a request", "RFC 9110, section 8.6", "A Content-Length is decimal digits, also where the first is 0.",
+    dialogue("length-with-zeros", "Content-Length: 0010, and then a request", "RFC 9110, section 8.6", "A Content-Length is a decimal number, also if its first digit is 0.",
         &[Send("POST /{1.1}Content-Length: 0010\r\n\r\nten, not 8{get}"), Reply(Created("ten, not 8"), Open), Reply(List, Open)]),
     dialogue("body-of-404", "POST /abc with a body, and then a request", "RFC 9112, section 6.3", FRAMING,
         &[Send("POST /abc{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(Status(&[404]), Either), Reply(List, Open)]),
@@ -83,9 +84,9 @@ pub const KEPT: &[Dialogue] = &[
         &[Send("OPTIONS /{1.1}Content-Length: 30\r\n\r\nGET /abc HTTP/1.1\r\nHost: x\r\n\r\n{get}"), Reply(Allowed, Either), Reply(List, Open)]),
     dialogue("head-then-get", "HEAD / and HEAD /abc, each followed by GET /", "RFC 9110, section 9.3.2", "A response to HEAD has no body, also if it has a Content-Length: on a connection that stays open the body would be taken for the next response.",
         &[Send("HEAD /{1.1}\r\n{get}"), Reply(HeadList, Open), Reply(List, Open), Send("HEAD /abc{1.1}\r\n{get}"), Reply(HeadNotFound, Either), Reply(List, Open)]),
-    dialogue("options-then-get", "OPTIONS * and OPTIONS /, and then GET /", "RFC 9110, section 15.3.5", "A 204 ends with its head: no body follows, and no Content-Length stands in it.",
+    dialogue("options-then-get", "OPTIONS * and OPTIONS /, and then GET /", "RFC 9110, section 15.3.5", "A response 204 ends with its head: it has no body, and no Content-Length.",
         &[Send("OPTIONS *{1.1}\r\n{get}"), Reply(Allowed, Open), Reply(List, Open), Send("OPTIONS /{1.1}\r\n"), Reply(Allowed, Open), Send("{get}"), Reply(List, Open)]),
-    dialogue("empty-line-between", "an empty line after a body, and then a request", "RFC 9112, section 2.2", "Some old clients send CR LF after a body, which its length does not count. Ignore an empty line before a request line.",
+    dialogue("empty-line-between", "an empty line after a body, and then a request", "RFC 9112, section 2.2", "Some old clients send CR LF after a body, and do not count it in Content-Length. Ignore an empty line before a request line.",
         &[Send("POST /{1.1}Content-Length: 4\r\n\r\nline\r\n{get}"), Reply(Created("line"), Open), Reply(List, Open)]),
     dialogue("close-ends", "GET / with Connection: close, and then a request", "RFC 9112, section 9.6", CLOSES,
         &[Send("GET /{1.1}Connection: close\r\n\r\n{hidden}"), Reply(List, Close), End]),
@@ -113,7 +114,7 @@ pub const KEPT: &[Dialogue] = &[
         &[Send("{get}"), Reply(List, Open), Send("POST / HT"), Fin, RefuseOrClose(&[400, 408])]),
     dialogue("half-a-body-and-fin", "half a body and FIN", "RFC 9112, section 8", HALF,
         &[Send("POST /{1.1}Content-Length: 20\r\n\r\nonly the half"), Fin, RefuseOrClose(&[400, 408])]),
-    dialogue("bad-request-between", "GET /, a bad request and GET / in one segment", "RFC 9112, section 2.2", "After a request that cannot be read, the server cannot know where the next one begins: answer 400 and close.",
+    dialogue("bad-request-between", "GET /, a bad request and GET / in one segment", "RFC 9112, section 2.2", "After a request that cannot be read, the server cannot find the beginning of the next one: answer 400 and close.",
         &[Send("{get}GET /\r\nX: y\r\n\r\n{hidden}"), Reply(List, Open), Refuse(&[400])]),
 ];
 
@@ -128,13 +129,13 @@ pub const CHUNKS: &[Dialogue] = &[
         &[SendIn(1, "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n3\r\nby \r\n5\r\nbytes\r\n0\r\n\r\n{get}"), Reply(Created("by bytes"), Open), Reply(List, Open)]),
     dialogue("chunked-empty", "a body in chunks that is empty", "RFC 9112, section 7.1", CHUNKED,
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{get}"), Reply(Created(""), Open), Reply(List, Open)]),
-    dialogue("chunked-capitals", "Chunked in capitals, and hexadecimal in either case", "RFC 9112, section 7", "The name of a coding has no case, and a length is hexadecimal: 1A, 1a and 01a are 26.",
+    dialogue("chunked-capitals", "Transfer-Encoding: CHUNKED, and hexadecimal digits in upper and lower case", "RFC 9112, section 7", "Upper and lower case are the same in the name of a coding, and in a length, which is hexadecimal: 1A, 1a and 01a are 26.",
         &[Send("POST /{1.1}transfer-encoding:\tCHUNKED \r\n\r\n1A\r\nabcdefghijklmnopqrstuvwxyz\r\n00b\r\n and 다시\r\n000\r\n\r\n{get}"), Reply(Created("abcdefghijklmnopqrstuvwxyz and 다시"), Open), Reply(List, Open)]),
-    dialogue("chunk-extensions", "chunks with extensions", "RFC 9112, section 7.1.1", "After the length of a chunk can come extensions, each after a semicolon. A server ignores those that it does not know.",
+    dialogue("chunk-extensions", "chunks with extensions", "RFC 9112, section 7.1.1", "Extensions can follow the length of a chunk, each after a semicolon. Ignore extensions that you do not know.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n4;a=b\r\nwith\r\n4;c;d=\"e;f\"\r\n ext\r\n0;last\r\n\r\n{get}"), Reply(Created("with ext"), Open), Reply(List, Open)]),
-    dialogue("chunk-trailers", "trailer fields after the last chunk", "RFC 9112, section 7.1.2", "After the last chunk can come fields. Read them up to the empty line, and ignore those that you do not know.",
+    dialogue("chunk-trailers", "trailer fields after the last chunk", "RFC 9112, section 7.1.2", "Fields can follow the last chunk. Read them up to the empty line, and ignore those that you do not know.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n8\r\ntrailers\r\n0\r\nX-A: a\r\nX-B: b\r\n\r\n{get}"), Reply(Created("trailers"), Open), Reply(List, Open)]),
-    dialogue("trailers-are-no-fields", "trailer fields that would change the framing", "RFC 9110, section 6.5.1", "A trailer field never tells how long a body is, nor whether the connection closes: ignore it, or answer 400.",
+    dialogue("trailers-are-no-fields", "trailer fields that would change the framing", "RFC 9110, section 6.5.1", "A trailer field cannot set the length of a body, nor close the connection: ignore it, or answer 400.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\nContent-Length: 3\r\n\r\n{get}"), Reply(CreatedOr(&[400], "whole"), Either), Reply(List, Open)]),
     dialogue("chunk-cuts-korean", "a chunk that ends in the middle of a Korean character", "RFC 9112, section 7.1", BYTES,
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n1\r\n\u{ec}\r\n2\r\n\u{95}\u{88}\r\n3\r\n녕\r\n0\r\n\r\n{get}"), Reply(Created("안녕"), Open), Reply(List, Open)]),
@@ -157,29 +158,29 @@ pub const CHUNKS: &[Dialogue] = &[
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n8000\r\n{x*32768}\r\n8000\r\n{x*32768}\r\n8000\r\n{x*32768}\r\n0\r\n\r\n{hidden}"), Refuse(&[413])]),
     dialogue("chunk-announced", "a chunk of 2,000,000,000 bytes, of which none is sent", "RFC 9110, section 15.5.14", "The limit of a body holds for the sum of its chunks. Refuse a chunk that is too long before it comes.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n77359400\r\n"), Refuse(&[413])]),
-    dialogue("chunk-of-65-bits", "a chunk of 2^64 + 5 bytes", "RFC 9112, section 7.1", "A length can be larger than a number of 64 bits: refuse it, and do not let it wrap.",
+    dialogue("chunk-of-65-bits", "a chunk of 2^64 + 5 bytes", "RFC 9112, section 7.1", "A length can be too large for a number of 64 bits: check for overflow, and refuse it.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\n{hidden}"), Refuse(&[400, 413])]),
     dialogue("endless-extension", "a chunk extension of 40,000 bytes", "RFC 9112, section 7.1.1", "A server has to limit the extensions of a chunk, or a client can send them for ever.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5;{x*40000}\r\nhello\r\n0\r\n\r\n{hidden}"), Refuse(&[400, 413, 431])]),
-    dialogue("endless-trailers", "trailer fields of 40,000 bytes", "RFC 9112, section 7.1.2", "Trailer fields need the limits of the head.",
+    dialogue("endless-trailers", "trailer fields of 40,000 bytes", "RFC 9112, section 7.1.2", "Trailer fields need the same limits as the head.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-A: {x*7000}\r\nX-B: {x*7000}\r\nX-C: {x*7000}\r\nX-D: {x*7000}\r\nX-E: {x*7000}\r\nX-F: {x*5000}\r\n\r\n{hidden}"), Refuse(&[400, 413, 431])]),
 ];
 
 const BEFORE: &str = "A client that sends Expect: 100-continue waits for 100 before it sends the body. Look at the head, send HTTP/1.1 100 Continue and an empty line, and then read the body.";
 const NONE: &str = "Where the head is enough to refuse the request, send the refusal at once and no 100: the client then need not send the body.";
 
-/// `Expect`.
+/// Requests with `Expect: 100-continue`, and without.
 #[rustfmt::skip]
 pub const EXPECTS: &[Dialogue] = &[
     dialogue("expect-continue", "Expect: 100-continue, and the body after 100", "RFC 9110, section 10.1.1", BEFORE,
         &[Send("POST /{1.1}Expect: 100-continue\r\nContent-Length: 8\r\n\r\n"), Continue, Send("expected"), Reply(Created("expected"), Open), Send("{get}"), Reply(List, Open)]),
-    dialogue("expect-capitals", "Expect: 100-Continue", "RFC 9110, section 10.1.1", "The value of Expect has no case.",
+    dialogue("expect-capitals", "Expect: 100-Continue", "RFC 9110, section 10.1.1", "Upper and lower case are the same in the value of Expect.",
         &[Send("POST /{1.1}EXPECT: 100-Continue\r\nContent-Length: 8\r\n\r\n"), Continue, Send("capitals"), Reply(Created("capitals"), Open), Send("{get}"), Reply(List, Open)]),
     dialogue("expect-chunked", "Expect: 100-continue, and a body in chunks after 100", "RFC 9110, section 10.1.1", BEFORE,
         &[Send("POST /{1.1}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"), Continue, Send("6\r\nchunks\r\n0\r\n\r\n"), Reply(Created("chunks"), Open), Send("{get}"), Reply(List, Open)]),
     dialogue("expect-put", "PUT with Expect: 100-continue", "RFC 9110, section 10.1.1", BEFORE,
         &[Send("POST /{1.1}Content-Length: 3\r\n\r\nold"), Reply(Created("old"), Open), Send("PUT /{new}{1.1}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"), Continue, Send("new"), Reply(Stored("new"), Open), Send("{get}"), Reply(List, Open)]),
-    dialogue("expect-body-at-once", "Expect: 100-continue, and the body at once", "RFC 9110, section 10.1.1", "The body may come without the wait: then 100 may be left out, and the final response comes in either case.",
+    dialogue("expect-body-at-once", "Expect: 100-continue, and the body at once", "RFC 9110, section 10.1.1", "The client may send the body without waiting. Then the server may leave out 100, but it always sends the final response.",
         &[Send("POST /{1.1}Expect: 100-continue\r\nContent-Length: 7\r\n\r\nat once{get}"), Reply(Created("at once"), Open), Reply(List, Open)]),
     dialogue("expect-404", "POST /abc with Expect: 100-continue", "RFC 9110, section 10.1.1", NONE,
         &[NoInterim, Send("POST /abc{1.1}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"), Reply(Status(&[404]), Either)]),
@@ -189,16 +190,16 @@ pub const EXPECTS: &[Dialogue] = &[
         &[NoInterim, Send("POST /{1.1}Expect: 100-continue\r\nContent-Length: 1000000\r\n\r\n"), Reply(Status(&[413]), Either)]),
     dialogue("expect-bad-length", "two lengths and Expect: 100-continue", "RFC 9110, section 10.1.1", NONE,
         &[NoInterim, Send("POST /{1.1}Expect: 100-continue\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"), Refuse(&[400])]),
-    dialogue("expect-other", "an expectation that is not known", "RFC 9110, section 15.5.18", "Of expectations only 100-continue is known. Another one is answered 417.",
+    dialogue("expect-other", "an expectation that is not known", "RFC 9110, section 15.5.18", "HTTP defines only the expectation 100-continue. Answer 417 to another one.",
         &[NoInterim, Send("POST /{1.1}Expect: coffee\r\nContent-Length: 0\r\n\r\n"), Reply(Status(&[417]), Either)]),
-    dialogue("expect-of-1.0", "HTTP/1.0 with Expect: 100-continue", "RFC 9110, section 10.1.1", "A client of HTTP/1.0 does not know 100: ignore its Expect, and wait for the body.",
+    dialogue("expect-of-1.0", "HTTP/1.0 with Expect: 100-continue", "RFC 9110, section 10.1.1", "HTTP/1.0 has no 100: ignore the Expect of such a client, and wait for the body.",
         &[NoInterim, Send("POST / HTTP/1.0\r\nHost: {host}\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"), Quiet, Send("old"), Reply(Created("old"), Either), End]),
-    dialogue("no-expect", "a body that comes late, without Expect", "RFC 9110, section 15.2.1", "100 is for a client that says Expect: 100-continue.",
+    dialogue("no-expect", "a body that comes late, without Expect", "RFC 9110, section 15.2.1", "Send 100 only to a client that sends Expect: 100-continue.",
         &[NoInterim, Send("POST /{1.1}Content-Length: 4\r\n\r\n"), Quiet, Send("late"), Reply(Created("late"), Open), Send("{get}"), Reply(List, Open)]),
 ];
 
-const BOTH: &str = "With both fields, two programs can disagree where the body ends, and the rest of it is a request to one of them (request smuggling). Answer 400, or read the chunks alone; close in either case.";
-const CODING: &str = "Where a transfer coding is not known, or chunked is not the last one, the end of the body cannot be found: answer 501 or 400, and close.";
+const BOTH: &str = "With both fields, two programs can find different ends of the body, and one of them reads the rest of it as a request (request smuggling). Answer 400, or read the chunks alone; close in either case.";
+const CODING: &str = "If a transfer coding is unknown, or chunked is not the last one, the end of the body cannot be found: answer 501 or 400, and close.";
 const SIZE: &str = "The length of a chunk is hexadecimal digits and nothing else. Many functions that parse numbers accept more. If the length is wrong, the next request cannot be found: answer 400 and close.";
 const CHUNK_END: &str = "After the bytes of a chunk comes CR LF. If something else stands there, the length was wrong: answer 400 and close.";
 const CRLF: &str =
@@ -207,14 +208,14 @@ const FOLD: &str = "A line that begins with white space continues the field befo
 const LINE: &str =
     "A field that could be read in two ways can hide the framing of a body. Answer 400 and close.";
 
-/// Framing that is in doubt: nothing that follows it on the connection is answered.
+/// Requests whose end is in doubt: nothing that follows one on the connection is answered.
 #[rustfmt::skip]
 pub const DOUBTS: &[Dialogue] = &[
     refused!("chunked-and-length", "Transfer-Encoding and Content-Length", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400, 501], "hello"),
         "POST /{1.1}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
     refused!("length-and-chunked", "Content-Length that reaches into the next request, and chunks", "RFC 9112, section 6.1", BOTH, RefuseOr(&[400, 501], ""),
         "POST /{1.1}Transfer-Encoding: chunked\r\nContent-Length: 30\r\n\r\n0\r\n\r\n"),
-    refused!("chunked-of-1.0", "Transfer-Encoding in HTTP/1.0", "RFC 9112, section 6.1", "HTTP/1.0 has no Transfer-Encoding: a proxy before the server may have ignored it. Answer 400; at the least, close after the response.", RefuseOr(&[400, 501], "hello"),
+    refused!("chunked-of-1.0", "Transfer-Encoding in HTTP/1.0", "RFC 9112, section 6.1", "HTTP/1.0 has no Transfer-Encoding: a proxy before the server may have ignored it. Answer 400, or at least close after the response.", RefuseOr(&[400, 501], "hello"),
         "POST / HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
     refused!("coding-gzip", "Transfer-Encoding: gzip", "RFC 9112, section 6.3", CODING, Refuse(&[400, 501]),
         "POST /{1.1}Transfer-Encoding: gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
@@ -258,7 +259,7 @@ pub const DOUBTS: &[Dialogue] = &[
         "POST /{1.1}Content-Length: 5, 4\r\n\r\nhello"),
     refused!("length-with-plus", "Content-Length: +5 before a request", "RFC 9112, section 6.3", FRAMING, Refuse(&[400]),
         "POST /{1.1}Content-Length: +5\r\n\r\nhello"),
-    refused!("too-long-then-request", "a body of 70,000 bytes, and then a request", "RFC 9110, section 15.5.14", "A body that was refused unread ends somewhere: close after 413, or read all of it first.", Refuse(&[413]),
+    refused!("too-long-then-request", "a body of 70,000 bytes, and then a request", "RFC 9110, section 15.5.14", "A body that was refused may still come, and must not be read as the next request: close after 413, or read all of the body first.", Refuse(&[413]),
         "POST /{1.1}Content-Length: 70000\r\n\r\n{x*70000}"),
     refused!("chunk-size-0x", "a chunk of length 0x5", "RFC 9112, section 7.1", SIZE, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n"),
@@ -284,7 +285,7 @@ pub const DOUBTS: &[Dialogue] = &[
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n"),
     refused!("chunk-line-bare-cr", "a chunk line with a CR inside", "RFC 9112, section 7.1", SIZE, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\rX\r\nhello\r\n0\r\n\r\n"),
-    refused!("extension-with-lf", "an extension with a LF inside", "RFC 9112, section 7.1.1", CRLF, RefuseOrClose(&[400]),
+    refused!("extension-with-lf", "an extension with an LF inside", "RFC 9112, section 7.1.1", CRLF, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5;a\nhello\r\n0\r\n\r\n"),
     refused!("chunk-longer", "a chunk that is longer than its length", "RFC 9112, section 7.1", CHUNK_END, RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n"),
@@ -296,6 +297,6 @@ pub const DOUBTS: &[Dialogue] = &[
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello0\r\n\r\n"),
     refused!("garbage-after-last-chunk", "a line after the last chunk that is no field", "RFC 9112, section 7.1.2", "After the last chunk come fields or the empty line. A line without a colon is neither: answer 400 and close.", RefuseOrClose(&[400]),
         "POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\ngarbage\r\n\r\n"),
-    dialogue("garbage-after-chunks", "bytes after a body in chunks that begin no request", "RFC 9112, section 2.2", "After the empty line of the last chunk begins the next request. If it is none, answer 400 and close.",
+    dialogue("garbage-after-chunks", "a body in chunks, and then bytes that are no request", "RFC 9112, section 2.2", "The next request begins after the empty line of the last chunk. If what comes there is no request, answer 400 and close.",
         &[Send("POST /{1.1}Transfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\ngarbage\r\n\r\n{hidden}"), Reply(Created("whole"), Open), Refuse(&[400])]),
 ];

@@ -1,4 +1,4 @@
-//! What a server did wrong: a sentence, the likely cause, and the place in the standard.
+//! What a server did wrong: a sentence, the likely cause, and the section of the RFC.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ pub struct Fault {
     pub sentence: String,
     /// The kind of fault. Cases with the same kind fail for the same reason.
     pub kind: String,
-    /// The likely cause, in one or two sentences; empty where the first sentence says enough.
+    /// The likely cause, or what to do, in a few sentences; empty where `sentence` says enough.
     pub cause: String,
-    /// Where the standard says it, such as `RFC 9112, section 6.3`; empty where the course's own table does.
+    /// Where the RFC says it, such as `RFC 9112, section 6.3`; empty where only the course's own table says it.
     pub section: &'static str,
 }
 
@@ -28,7 +28,7 @@ impl Fault {
         self
     }
 
-    /// The same fault with its place in the standard.
+    /// The same fault with the section of the RFC.
     pub fn see(mut self, section: &'static str) -> Fault {
         self.section = section;
         self

@@ -1,4 +1,4 @@
-//! The command that asks the same by hand: `curl` where it sends what the question sends, and else `printf` into
+//! The command line that sends the same as a question: `curl` if it sends exactly these bytes, and else `printf` into
 //! `nc`.
 
 use crate::question::{Ending, Question};
@@ -21,7 +21,7 @@ pub fn command(question: &Question, addr: &str, raw: bool) -> String {
         }
         _ => {}
     }
-    // curl sends a Content-Length as it wants it, shows no body after HEAD, and takes no NUL.
+    // curl writes Content-Length in its own way, shows no body after HEAD, and takes no NUL.
     let plain = question.cut == Cut::Nowhere
         && question.text.len() < 200
         && !question.text.contains(char::is_control)
@@ -33,7 +33,7 @@ pub fn command(question: &Question, addr: &str, raw: bool) -> String {
     }
     let pieces = question.pieces();
     let parts: Vec<&[u8]> = match question.cut {
-        // Three pieces show the same, and a person can type them: a line end and a text are cut in two.
+        // Three pieces show the same, in a shorter command: a line end and a text are cut in two.
         Cut::Each(_) => {
             let line_end = question.body_start() - 3;
             let middle = question.body_start() + question.text.len() / 2;
@@ -50,7 +50,7 @@ pub fn command(question: &Question, addr: &str, raw: bool) -> String {
     }
 }
 
-/// What has to come before the command and after it: messages to which it can refer, and a look at the list.
+/// The command with what it needs: before it, messages that it can name; after it, a look at the list.
 pub fn around(command: String, question: &Question, addr: &str) -> String {
     let before = question.index.map(|index| {
         format!(
@@ -100,7 +100,7 @@ fn curl(question: &Question, addr: &str) -> String {
     format!("{command} {url}")
 }
 
-/// A text in quotes that no shell looks into.
+/// A text in single quotes, in which the shell replaces nothing.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
@@ -111,7 +111,7 @@ fn print(bytes: &[u8]) -> String {
     let mut format = String::new();
     let mut rest = bytes;
     while let Some(&first) = rest.first() {
-        // Only a run that is not written out is counted: to count at each byte would take its square.
+        // The run is counted once, and then skipped: to count it at each of its bytes would take its length squared.
         let run = match first.is_ascii_alphanumeric() {
             true => rest.iter().take_while(|byte| **byte == first).count(),
             false => 0,

@@ -16,10 +16,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// What a response has to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Want {
-    /// Any of these.
+    /// The status is one of these.
     pub status: Vec<u16>,
-    /// Fields, each with its value.
+    /// Fields that it must have, each with its value.
     pub fields: Vec<(&'static str, String)>,
+    /// The body.
     pub body: WantedBody,
 }
 
@@ -30,7 +31,7 @@ pub enum WantedBody {
     Text(String),
     /// These messages, as a JSON array of strings.
     List(Vec<String>),
-    /// Nothing, after fields that describe what a GET would bring. The length, in bytes, where it is known.
+    /// Nothing, as after HEAD: the fields describe what a GET would bring. The length of that, in bytes, if known.
     Head(Option<usize>),
     /// A text that explains an error, or nothing.
     Error,
@@ -39,8 +40,8 @@ pub enum WantedBody {
 }
 
 impl Want {
-    /// What the answer to a question is, word for word, when the server holds these messages. `list_length` is
-    /// how many bytes the list has as this server writes it, where that is known.
+    /// The response that a question should get while the server holds these messages. `list_length` is the length of
+    /// the list in bytes, as this server writes it, if known.
     pub fn new(question: &Question, model: &Model, list_length: Option<usize>) -> Want {
         let content = |media_type: &str| vec![("Content-Type", media_type.to_string())];
         let echo = WantedBody::Text(question.text.clone());
@@ -97,7 +98,7 @@ impl fmt::Display for Want {
             None => write!(out, "\nContent-Length: as many bytes as the body has")?,
         }
         match &self.body {
-            // As what comes is shown, so that the two can be compared by eye.
+            // In the form in which the report shows what came, so that a person can compare the two.
             WantedBody::Text(text) => {
                 write!(out, "\n\n{}", visible(text.as_bytes(), text.len(), 400, 9).join("\n"))
             }
@@ -143,12 +144,12 @@ fn look(question: &Question, want: &Want, exchange: &Exchange) -> Checked<Respon
     Ok(response)
 }
 
-/// A response that did not come to its end.
+/// Checks that the response is whole: that it did not end too early and did not go on without an end.
 fn check_end_of_silence(question: &Question, exchange: &Exchange) -> Checked<()> {
     let seconds = seconds(exchange.took);
     let came = match exchange.got.len() {
         0 => "nothing came back".to_string(),
-        bytes => format!("only {bytes} bytes came back, which are no whole response"),
+        bytes => format!("only {bytes} bytes came back, which are not a whole response"),
     };
     match &exchange.end {
         End::Refused(reason) => {
@@ -173,7 +174,7 @@ fn check_end_of_silence(question: &Question, exchange: &Exchange) -> Checked<()>
     }
 }
 
-/// A time in seconds, as it is said: a tenth of a second matters only below one.
+/// A time in seconds, for a sentence: with tenths only below one second.
 fn seconds(time: std::time::Duration) -> String {
     let seconds = time.as_secs_f32();
     if seconds < 1.0 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
@@ -184,13 +185,13 @@ fn is_beginning(got: &[u8]) -> bool {
     got.starts_with(&b"HTTP/"[..got.len().min(5)])
 }
 
-/// How the connection ended after a response that is right.
+/// Checks how the connection ended after a response that is right.
 fn check_end(question: &Question, exchange: &Exchange) -> Checked<()> {
     match exchange.end {
         End::Open => {
             let sentence = "the response is complete, but the connection stays open";
             Err(Fault::new("stays-open", sentence)
-                .because("After a response to a request with \"Connection: close\", the server has to close the connection. The client waits for that.")
+                .because("After a response to a request with \"Connection: close\", the server has to close the connection: the client reads until then.")
                 .see("RFC 9112, section 9.6"))
         }
         End::Reset if question.sent.is_empty() => Ok(()),
@@ -201,7 +202,7 @@ fn check_end(question: &Question, exchange: &Exchange) -> Checked<()> {
 
 fn reset(when: &str) -> Fault {
     Fault::new("reset", format!("the connection ended with RST and not with FIN, {when}"))
-        .because("If a program closes a socket that has unread data, the kernel sends RST (abort) in place of FIN (normal close). RST destroys what is still on its way, the response too. Read the whole request before you close.")
+        .because("If a program closes a socket that has unread data, the kernel sends RST (abort) in place of FIN (normal close). RST destroys what is still on its way, and the response can be lost. Read the whole request before you close.")
         .see("RFC 9112, section 9.6")
 }
 
@@ -246,7 +247,7 @@ fn check_field(response: &Response, name: &'static str, value: &str) -> Checked<
     Err(Fault::new(&format!("other {name}"), sentence).see(section))
 }
 
-/// Allow, from stage 12 on: every target has OPTIONS as well, which may be said or not.
+/// Checks Allow from stage 12 on: every target also has OPTIONS, and the field may name it or not.
 fn check_allow(response: &Response, methods: &str) -> Checked<()> {
     let plain = check_field(response, "Allow", methods);
     if plain.is_ok() || check_field(response, "Allow", &format!("{methods}, OPTIONS")).is_ok() {
@@ -265,7 +266,7 @@ fn same_value(name: &str, one: &str, other: &str) -> bool {
     };
     match name {
         // The order of methods or of parameters, and the spaces between them, mean nothing.
-        // A charset says nothing new of JSON (RFC 8259, section 11).
+        // A charset has no effect on JSON (RFC 8259, section 11).
         "Content-Type" if other == LIST => {
             words(one) == words(other) || words(one) == words(&format!("{LIST}; charset=utf-8"))
         }
@@ -284,7 +285,7 @@ fn same_value(name: &str, one: &str, other: &str) -> bool {
     }
 }
 
-/// The body is as long as Content-Length says; a response to HEAD has none.
+/// Checks that the body is as long as Content-Length says, and that a response to HEAD has none.
 fn check_length(question: &Question, want: &Want, response: &Response) -> Checked<()> {
     let (told, came) = (response.length, response.body.len());
     if question.method == "HEAD" {
@@ -330,10 +331,13 @@ fn check_text(wanted: &str, body: &[u8]) -> Checked<()> {
 }
 
 /// The messages in a JSON array of strings.
+///
+/// # Errors
+/// The body is something else.
 pub fn parse_list(body: &[u8]) -> Checked<Vec<String>> {
     serde_json::from_slice(body).map_err(|error| {
         let sentence =
-            format!("the body is no JSON array of strings ({error}): {}", in_quotes(body, 40));
+            format!("the body is not a JSON array of strings ({error}): {}", in_quotes(body, 40));
         Fault::new("no-list", sentence).see("RFC 8259, section 5")
     })
 }
@@ -380,7 +384,7 @@ pub fn compare_lists(wanted: &[String], got: &[String]) -> Checked<()> {
     Err(Fault::new("other-list", sentence))
 }
 
-/// The fault with the classic cause that fits, where it has none yet.
+/// Adds the likely cause to a fault that has none yet.
 fn with_cause(question: &Question, exchange: &Exchange, fault: Fault) -> Fault {
     if !fault.cause.is_empty() {
         return fault;
@@ -399,7 +403,7 @@ fn with_cause(question: &Question, exchange: &Exchange, fault: Fault) -> Fault {
     }
     if fault.kind == "timeout" && text.len() > text.chars().count() {
         return fault.because(
-            "The server may wait for more bytes than there are, or for fewer: Content-Length counts bytes, and not characters.",
+            "The server may expect more bytes than come, or fewer: Content-Length counts bytes, and not characters.",
         );
     }
     if fault.kind == "other-text" && part && text.len() > text.chars().count() {
@@ -412,7 +416,7 @@ fn with_cause(question: &Question, exchange: &Exchange, fault: Fault) -> Fault {
     }
     if fault.kind == "other-text" && !text.is_empty() && body.starts_with(b"\"") {
         return fault.because(
-            "The text was written as JSON. Only the list is JSON; a single text goes as it is.",
+            "The text was written as JSON. Only the list is JSON; a single text is sent as it is.",
         );
     }
     fault

@@ -1,5 +1,5 @@
-//! What an outcome says, in Korean. The sentences are in `korean.txt`, each below its English one, so that the cases and
-//! their faults are written in one language alone.
+//! The texts of a report in Korean. `korean.txt` has each sentence below its English one, so the code of the cases has
+//! English texts alone.
 
 use std::sync::OnceLock;
 
@@ -12,8 +12,8 @@ struct Sentence {
     korean: &'static str,
 }
 
-/// The text in Korean, its parts too, or the text itself if it has no Korean one: a method and a path, or what a
-/// server sent.
+/// The text in Korean, with its parts. A text without a Korean one is returned as it is, such as a method and a path,
+/// or what a server sent.
 pub fn korean(text: &str) -> String {
     if is_statuses(text) {
         return text.replace(" or ", " 또는 ");
@@ -88,7 +88,7 @@ impl Sentence {
         if parts.iter().any(|part| part.is_empty()) {
             return None;
         }
-        // The parts come last, so that the text of a part is not taken for the number of another one.
+        // Each part is filled in only once, so a `{1}` inside a part is not replaced.
         let mut translated = String::new();
         let mut rest = self.korean;
         while let Some((at, number)) = part(rest) {

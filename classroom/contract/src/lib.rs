@@ -1,17 +1,17 @@
 //! What each stage answers on the wire, and a check that asks any server, in whatever language it is written.
 //!
-//! There is one way from the table to an outcome, and each file is one station of it:
+//! A case goes from the table to an outcome through these files:
 //! - `table`: which requests there are, and what each stage answers. Each case has an id that stays the same.
 //! - `question`: a row of the table for one server, byte for byte.
 //! - `connection`: a question on a connection, and all that came back (an `Exchange`).
-//! - `judge`: whether that is what was wanted, with `response` for what RFC 9112 says of any response.
+//! - `judge`: whether that is what the contract says, with `response` for what RFC 9112 says of any response.
 //! - `cases`: the cases of a stage in their order.
-//! - `check`: asks them, and keeps in mind what the server's list should hold by now.
-//! - `outcome` and `fault`: what became of a case, and why.
+//! - `check`: asks them, and keeps a copy of what the server's list should hold by now.
+//! - `outcome` and `fault`: whether a case holds, and why not.
 //!
 //! `talk` (stages 1 and 2), `dialogue` (several requests on one connection) and `together` (several connections at a
 //! time) are questions of another form, and `date` reads the field Date;
-//! `program` is a server that the check itself starts; `hand`, `show` and `korean` are for those who read the outcome.
+//! `program` is a server that the check itself starts; `hand`, `show` and `korean` make the texts of a report.
 
 mod cases;
 mod check;
@@ -47,13 +47,14 @@ use anyhow::Result;
 use replay::Database;
 use std::path::Path;
 
-/// Asks a server everything that the contract says of `stage`, counted from 1, in at most 20 s, and from stage 12 on in at most 34 s.
+/// Asks a server everything that the contract says of `stage`, counted from 1. That takes at most 20 s, and from
+/// stage 12 on at most 34 s.
 ///
 /// From stage 5 on it adds messages to those that the server has, and from stage 7 on it changes the ones that
-/// it added. A stage that the contract has no cases of its own for has those of the one before.
+/// it added. A stage without cases of its own has the cases of the stage before.
 ///
 /// # Errors
-/// Nothing listens at the address, or the program does not come to listen.
+/// Nothing listens at the address, the program does not listen within 10 s, or the list has more than 1 MiB.
 pub fn check(stage: u32, server: &mut Server, options: Options) -> Result<Vec<Outcome>> {
     check::check(stage, server, options)
 }
@@ -61,7 +62,7 @@ pub fn check(stage: u32, server: &mut Server, options: Options) -> Result<Vec<Ou
 /// Starts a stage's `binary` and asks it everything that the contract says of `stage`. For tests.
 ///
 /// # Errors
-/// The server does not come to listen.
+/// The server does not listen within 10 s.
 pub fn check_binary(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
     start_and_check(stage, binary, false)
 }
@@ -69,7 +70,7 @@ pub fn check_binary(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
 /// The same, up to the first case that does not hold.
 ///
 /// # Errors
-/// The server does not come to listen.
+/// The server does not listen within 10 s.
 pub fn check_binary_until_fault(stage: u32, binary: &Path) -> Result<Vec<Outcome>> {
     start_and_check(stage, binary, true)
 }

@@ -5,30 +5,31 @@ use crate::fault::Fault;
 /// How much of what came back is kept, in bytes.
 const KEPT: usize = 4 << 10;
 
-/// What became of one case of the contract.
+/// The result of one case of the contract.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The stage whose contract was asked.
     pub stage: u32,
     /// The case, such as `put-replaces`.
     pub id: &'static str,
-    /// What the case is about, with others: `the list`, `one message` and so on.
+    /// The group of cases to which it belongs: `the list`, `one message` and so on.
     pub topic: &'static str,
-    /// Where the RFC says what is asked, such as `RFC 9112, section 9.3`; empty where the course's own table does.
+    /// Where the RFC says what is asked, such as `RFC 9112, section 9.3`; empty where only the course says it.
     pub section: &'static str,
     /// What was asked, in a few words.
     pub what: String,
     /// The bytes that were sent.
     pub sent: Vec<u8>,
-    /// What the contract wants, as lines of a response or in words.
+    /// What the contract demands, as lines of a response or in words.
     pub wanted: String,
-    /// The first bytes that came back, and how many came in all.
+    /// The first bytes that came back.
     pub got: Vec<u8>,
+    /// How many bytes came back in all.
     pub got_length: usize,
     pub verdict: Verdict,
-    /// A command that asks the same by hand.
+    /// A command line that sends the same; empty if there is none.
     pub hand: String,
-    /// What the server printed last, where it ended during the case.
+    /// The last lines that the server printed, if it may have ended during the case.
     pub last_words: Vec<String>,
     /// How long the case took.
     pub seconds: f64,
@@ -75,7 +76,7 @@ impl Outcome {
         Outcome { got: got[..got.len().min(KEPT)].to_vec(), got_length: got.len(), ..self }
     }
 
-    /// Whether the server did what the contract wants.
+    /// Whether the server did what the contract demands.
     pub fn passed(&self) -> bool {
         self.verdict.passed()
     }

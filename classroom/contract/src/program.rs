@@ -17,15 +17,15 @@ use std::time::Duration;
 /// How many bytes of what the server printed last are kept.
 const KEPT: usize = 4 << 10;
 
-/// A student's server, or a stage's. It ends when this is dropped, and the processes that it started with it.
+/// A student's server, or a stage's. When this is dropped, it ends, and the processes that it has started end, too.
 pub struct Program {
     words: Words,
     process: Option<Process>,
     addr: String,
-    /// Keeps other checks from choosing the same port.
+    /// Reserves the port: other checks cannot bind the same one.
     reserved: Option<UdpSocket>,
     printed: Printed,
-    /// Where it keeps its messages, if that is a database of the check.
+    /// The database for its messages, if the check has made one.
     database: Option<Database>,
 }
 
@@ -71,7 +71,7 @@ impl Program {
     /// The program cannot be started.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        // A new port each time: the old one may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
+        // The old port may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
         let (addr, reserved) = free_address()?;
         self.reserved = Some(reserved);
         self.addr = addr.to_string();
@@ -124,7 +124,7 @@ impl Program {
         &self.addr
     }
 
-    /// Whether the command says where the server is to listen.
+    /// Whether the command has `{addr}` or `{port}`, so that the server can listen there.
     pub fn has_place_for_addr(&self) -> bool {
         match &self.words {
             Words::Shell(line) => line.contains("{addr}") || line.contains("{port}"),
@@ -135,7 +135,7 @@ impl Program {
     /// The exit status, if the server has ended or does so within `limit`.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system does not return the status.
     pub fn ended(&self, limit: Duration) -> Result<Option<ExitStatus>> {
         match &self.process {
             Some(process) => process.wait(limit),
@@ -143,8 +143,8 @@ impl Program {
         }
     }
 
-    /// The last lines that the server printed since it was started, at most `most`. What a language prints around an
-    /// error, such as Rust's backtrace, is left out.
+    /// The last lines that the server printed since it was started, at most `most`. The lines around an error, such as
+    /// Rust's backtrace, are left out.
     pub fn last_words(&self, most: usize) -> Vec<String> {
         // A program that has ended prints no more, but its last lines may still be in the pipe.
         let ended = self.ended(Duration::ZERO).is_ok_and(|status| status.is_some());
@@ -156,7 +156,7 @@ impl Program {
     }
 }
 
-/// Whether a line says nothing of an error: it is empty, or a part of a backtrace.
+/// Whether a line is not part of an error's text: it is empty, or belongs to a backtrace.
 fn is_around_an_error(line: &str) -> bool {
     let line = line.trim();
     let frame = line.split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
@@ -165,9 +165,9 @@ fn is_around_an_error(line: &str) -> bool {
         || ["at ", "note: ", "stack backtrace"].iter().any(|start| line.starts_with(start))
 }
 
-/// An address of the loopback where nothing listens. The port is below those that a system gives to clients, and
-/// to servers that leave the choice to it: one of these may be taken before the server has it. As long as the socket
-/// of UDP lives, which has the same number, no other check chooses the port.
+/// An address of the loopback where nothing listens. The system gives higher ports to clients, and to servers with port
+/// 0: such a port could be taken before the server binds it. While the returned UDP socket is open, which has the same
+/// port number, no other check chooses the port.
 ///
 /// # Errors
 /// No port is free.
@@ -199,8 +199,8 @@ fn shell(line: &str) -> Command {
     }
 }
 
-/// The end of what a program has printed. It is read all the time, so that the program never waits for a full
-/// pipe.
+/// The last part of what a program has printed. A thread reads all of it, so that the program never waits because the
+/// pipe is full.
 #[derive(Default)]
 struct Printed(Arc<(Mutex<Kept>, Condvar)>);
 

@@ -1,4 +1,4 @@
-//! A question is a row of the table for one server: its address, its messages and its indexes are filled in.
+//! A question is a row of the table for one server: the address and the indexes of this server are filled in.
 
 use crate::table::{Answer, Body, Cut, LENGTH, Limit, POSTS, Row, TABLE, TWICE, Target};
 
@@ -9,20 +9,23 @@ pub struct Question {
     pub id: &'static str,
     /// What is asked, in a few words, such as `PUT /6`.
     pub what: String,
+    /// The method, such as `PUT`.
     pub method: &'static str,
     /// The path; empty where the bytes are no request.
     pub path: String,
     /// The body.
     pub text: String,
-    /// What is sent.
+    /// All bytes that are sent.
     pub sent: Vec<u8>,
+    /// How they are cut into segments.
     pub cut: Cut,
+    /// What the client does when it has sent them.
     pub ending: Ending,
     /// What the stage answers.
     pub answer: Answer,
     /// The index in the path, if the path names a message that exists.
     pub index: Option<usize>,
-    /// Whether OPTIONS is a method that the stage knows.
+    /// Whether the stage has the method OPTIONS.
     pub has_options: bool,
 }
 
@@ -57,7 +60,7 @@ impl Model {
         self.base + TWICE.min(self.own() / 2)
     }
 
-    /// The path of a target, and the index in it where it names a message that exists.
+    /// The path of a target, and the index in it if that is the index of a message.
     fn path(&self, target: Target) -> (String, Option<usize>) {
         let index = match target {
             Target::Path(path) => return (path.to_string(), None),
@@ -80,7 +83,7 @@ impl Model {
 }
 
 impl Question {
-    /// What a row of the table is for the server of `stage` at `host` (HOST:PORT), which holds these messages.
+    /// Makes the question of a row for the server of `stage` at `host` (HOST:PORT), which holds these messages.
     pub fn new(row: &Row, stage: u32, host: &str, model: &Model) -> Question {
         let (path, index) = model.path(row.target);
         let text = match row.body {
@@ -132,7 +135,7 @@ impl Question {
         Question::new(&TABLE[0], stage, host, &Model::default())
     }
 
-    /// What a row of the limits is for the server at `host` (HOST:PORT).
+    /// Makes the question of a limit for the server at `host` (HOST:PORT).
     pub fn limit(limit: &Limit, host: &str) -> Question {
         let method = match limit.bytes.split(' ').next() {
             Some("POST") => "POST",
@@ -146,7 +149,7 @@ impl Question {
         }
     }
 
-    /// Bytes that are perhaps no request: none at first.
+    /// Makes a question without bytes. The caller fills in bytes that need not be a request.
     pub fn of_bytes(
         id: &'static str,
         what: &str,
@@ -225,13 +228,12 @@ pub fn filled(text: &str) -> String {
     filled + rest
 }
 
-/// All requests of the table as they go to a server at `host` (HOST:PORT) that has no message yet, for a
-/// look at what any server makes of them: the first is a POST, so that `/0` exists and `/1` does not where
-/// messages are kept.
+/// All requests of the table for a server at `host` (HOST:PORT) that has no message yet, to show how any server
+/// answers them. The first is a POST, so that a server that keeps messages has `/0` and no `/1`.
 pub fn requests(host: &str) -> Vec<Question> {
     let one = Model { base: 0, list: vec![String::new()] };
     let rows = POSTS[..1].iter().chain(TABLE).chain(&POSTS[1..]);
-    // What needs more than one message has no answer of its own here.
+    // Requests that need more than one message are left out.
     let rows = rows.filter(|row| {
         row.stages.0 == 3 && row.target != Target::TwoDigits && row.id != "get-before"
     });

@@ -1,4 +1,4 @@
-//! Reads a response strictly, by RFC 9112. A browser or curl accepts some faults; here each one is named.
+//! Reads a response strictly, as RFC 9112 says. A browser or curl accepts some faults; the check reports each one.
 
 use crate::fault::{Checked, Fault};
 use crate::show::in_quotes;
@@ -30,7 +30,7 @@ impl Response {
         }
         if !bytes.starts_with(&b"HTTP/"[..bytes.len().min(5)]) {
             let beginning = in_quotes(bytes, 40);
-            let sentence = format!("this is no response of HTTP; it begins with {beginning}");
+            let sentence = format!("this is not an HTTP response; it begins with {beginning}");
             return Err(Fault::new("no-http", sentence).see("RFC 9112, section 4"));
         }
         let (head, body) = split(bytes)?;
@@ -69,7 +69,7 @@ pub fn without_interim(bytes: &[u8]) -> &[u8] {
 fn split(bytes: &[u8]) -> Checked<(&str, &[u8])> {
     let bare = "a line of the head ends with LF alone and not with CR LF";
     let bare = Fault::new("line-end", bare)
-        .because("The server writes \"\\n\" where HTTP wants \"\\r\\n\".")
+        .because("The server writes \"\\n\" where HTTP has \"\\r\\n\".")
         .see("RFC 9112, section 2.2");
     let Some(end) = position(bytes, b"\r\n\r\n") else {
         if position(bytes, b"\n\n").is_some() || position(bytes, b"\n\r\n").is_some() {
@@ -78,7 +78,7 @@ fn split(bytes: &[u8]) -> Checked<(&str, &[u8])> {
         let sentence = "the response ends before the empty line that ends its head";
         return Err(Fault::new("no-end-of-head", sentence).see("RFC 9112, section 2.1"));
     };
-    // The first empty line ends the head, also one of which a line end is bare.
+    // The first empty line ends the head, also if one of its line ends is LF alone.
     let before = &bytes[..end + 2];
     if position(before, b"\n\n").is_some()
         || position(before, b"\n\r\n").is_some_and(|at| at + 1 < end)
@@ -95,17 +95,17 @@ fn split(bytes: &[u8]) -> Checked<(&str, &[u8])> {
             return Err(Fault::new("bare-cr", sentence).see("RFC 9112, section 2.2"));
         }
     }
-    // The head was checked as text; it is UTF-8 wherever the server keeps to ASCII.
+    // A head in ASCII alone is also UTF-8.
     match std::str::from_utf8(&bytes[..end]) {
         Ok(head) => Ok((head, &bytes[end + 4..])),
         Err(_) => {
-            let sentence = "the head is no UTF-8; a field value outside ASCII is not portable";
+            let sentence = "the head is not UTF-8; other programs can read a field value that is not ASCII differently";
             Err(Fault::new("head-bytes", sentence).see("RFC 9110, section 5.5"))
         }
     }
 }
 
-/// Where the first empty line of a message ends, also one whose line ends are bare.
+/// Where the first empty line of a message ends, also if its line ends are LF alone.
 pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
     let right = position(bytes, b"\r\n\r\n").map(|at| at + 4);
     let before = &bytes[..right.unwrap_or(bytes.len())];
@@ -125,8 +125,8 @@ pub fn position(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     None
 }
 
-/// The code in a status line: `HTTP/1.1 200 OK`. The space after the code stands there also where no reason
-/// phrase follows.
+/// The code in a status line: `HTTP/1.1 200 OK`. A space follows the code also if the reason phrase (`OK`) is
+/// empty.
 fn status(line: &str) -> Checked<u16> {
     let wrong = |kind: &str, why: &str| {
         let sentence = format!("the status line is {}; {why}", in_quotes(line, 60));
@@ -146,9 +146,12 @@ fn status(line: &str) -> Checked<u16> {
         return Err(wrong("space-after-code", "a space has to follow the status code"));
     }
     if reason.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(wrong("reason", "its reason phrase has a control character"));
+        return Err(wrong(
+            "reason",
+            "the reason phrase, which follows its status code, has a control character",
+        ));
     }
-    rest[..3].parse().map_err(|_| wrong("status-code", "its status code is no number"))
+    rest[..3].parse().map_err(|_| wrong("status-code", "its status code is not a number"))
 }
 
 /// The name and the value in a field line: `Name: value`.
@@ -168,7 +171,11 @@ fn field(line: &str) -> Checked<(String, String)> {
         return Err(wrong("space-before-colon", why, "RFC 9112, section 5.1"));
     }
     if !is_token(name) {
-        return Err(wrong("field-name", "has no token as its name", "RFC 9110, section 5.1"));
+        return Err(wrong(
+            "field-name",
+            "has a name that is not a token (letters, digits and marks such as -)",
+            "RFC 9110, section 5.1",
+        ));
     }
     if value.chars().any(|c| c.is_control() && c != '\t') {
         let why = "has a control character in its value";
@@ -188,7 +195,7 @@ pub fn has_no_body(status: u16) -> bool {
     matches!(status, 204 | 304)
 }
 
-/// The length of a 204, which has neither a body nor a field that tells its length.
+/// The length of the body of a 204, which is 0. A 204 has no field for the length either.
 fn no_length(fields: &[(String, String)]) -> Checked<usize> {
     for (name, section) in [
         ("Content-Length", "RFC 9110, section 8.6"),
@@ -203,7 +210,7 @@ fn no_length(fields: &[(String, String)]) -> Checked<usize> {
     Ok(0)
 }
 
-/// The one length that the fields tell.
+/// The length of the body in bytes, which exactly one Content-Length field must say.
 fn content_length(fields: &[(String, String)]) -> Checked<usize> {
     let lengths = values(fields, "Content-Length");
     if let Some(coding) = values(fields, "Transfer-Encoding").first() {
@@ -226,7 +233,8 @@ fn content_length(fields: &[(String, String)]) -> Checked<usize> {
     };
     let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
     length.parse().ok().filter(|_| digits).ok_or_else(|| {
-        let sentence = format!("Content-Length is {}, which is no length", in_quotes(length, 40));
+        let sentence =
+            format!("Content-Length is {}, which is not a length", in_quotes(length, 40));
         Fault::new("content-length", sentence).see("RFC 9110, section 8.6")
     })
 }

@@ -1,10 +1,10 @@
-//! Bytes as a person can read them. What a server sent never drives the terminal: a control character, or one that
-//! hides or turns the text around it, is shown as its number.
+//! Bytes as a person can read them. A server cannot drive the terminal: a control character, or one that hides or turns
+//! the text around it, is shown as its number.
 
 use std::fmt::Write as _;
 
 /// The bytes line by line, their line ends visible as `\r\n` or `\n`; at most `most` bytes, and at most
-/// `lines` lines. What is left out of the `all` bytes that there were is said in a last line.
+/// `lines` lines. If that is less than all, a last line says how many bytes there were: `all`.
 pub fn visible(bytes: &[u8], all: usize, most: usize, lines: usize) -> Vec<String> {
     if bytes.is_empty() {
         return vec!["(nothing)".to_string()];
@@ -60,7 +60,7 @@ fn lossy(bytes: &[u8]) -> Vec<char> {
 fn escape(c: char) -> String {
     match c {
         '"' | '\'' => c.to_string(),
-        // Whatever Unicode calls a control, a format or a private character, and spaces that look like none.
+        // Control, format and private characters of Unicode, and unusual spaces, become escapes.
         c => c.escape_debug().to_string(),
     }
 }

@@ -22,12 +22,12 @@ pub enum Answer {
     NotFound,
     /// 204 without a body, and an Allow field with these methods.
     Allowed(&'static str),
-    /// One of these statuses: what is asked is no request, or breaks a limit.
+    /// One of these statuses: the bytes are no request, or exceed a limit.
     Refused(&'static [u16]),
 }
 
 impl Answer {
-    /// Whether the server's list is another one after it.
+    /// Whether such a request changes the server's list.
     pub fn changes_the_list(self) -> bool {
         matches!(self, Stored | Created)
     }
@@ -36,7 +36,7 @@ impl Answer {
 /// Which resource a request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// This path, as it stands here.
+    /// This path, exactly.
     Path(&'static str),
     /// A message in the middle of those that the check has added.
     Middle,
@@ -55,11 +55,11 @@ pub enum Target {
 pub enum Body {
     /// There is none, and no Content-Length.
     None,
-    /// A text of its own, which has the id of the case in it.
+    /// A text that no other case has: it contains the id of the case.
     Own,
     /// This text.
     Text(&'static str),
-    /// So many bytes of the letter x.
+    /// This many letters x.
     Long(usize),
 }
 
@@ -70,9 +70,9 @@ pub enum Cut {
     Nowhere,
     /// The body is sent after a pause.
     BeforeBody,
-    /// The rest is sent after a pause, from this byte on.
+    /// The bytes from this one on are sent after a pause.
     At(usize),
-    /// Each so many bytes are a piece.
+    /// Each piece has this many bytes.
     Each(usize),
 }
 
@@ -81,15 +81,19 @@ pub enum Cut {
 pub struct Row {
     /// A short name that stays the same, such as `put-replaces`.
     pub id: &'static str,
+    /// The method, such as `PUT`.
     pub method: &'static str,
+    /// The resource.
     pub target: Target,
+    /// The body.
     pub body: Body,
     /// The field lines after Host and Connection; `{length}` stands for the number of bytes in the body.
     pub fields: &'static str,
+    /// How it is cut into segments.
     pub cut: Cut,
-    /// What is answered in stages 3 and 4, in 5, in 6, and from 7 on.
+    /// What is answered in stages 3 and 4, in stage 5, in stage 6, and from stage 7 on.
     pub answers: [Answer; 4],
-    /// The first and the last stage that is asked this.
+    /// The first and the last stage to which this request is sent.
     pub stages: (u32, u32),
 }
 
@@ -120,7 +124,7 @@ const fn row(id: &'static str, method: &'static str, target: Target, answers: [A
     Row { id, method, target, body, fields, cut: Cut::Nowhere, answers, stages: (3, EVER) }
 }
 
-/// A `POST /` whose bytes look or come in a certain way, which makes no difference to the answer.
+/// A `POST /` that is written or sent in a special way. The answer is the same.
 const fn post(id: &'static str, body: Body, fields: &'static str, cut: Cut) -> Row {
     let answers = POST;
     Row { id, method: "POST", target: ROOT, body, fields, cut, answers, stages: (3, EVER) }
@@ -156,13 +160,13 @@ const NO_ROOT: [Answer; 4] = [
 ];
 const NO_MESSAGE: [Answer; 4] = [NotFound, NotFound, NotFound, NotAllowed("GET, HEAD, PUT")];
 const NONE: [Answer; 4] = [NotFound; 4];
-/// A server may not know the method at all (RFC 9110, section 15.6.2), or the target `*`.
+/// Before stage 12 a server may lack the method (RFC 9110, section 15.6.2), or the target `*`.
 const NO_OPTIONS: Answer = Refused(&[405, 404, 501, 400]);
 
-/// The text of which there are two in the list. Then one of the two is replaced.
+/// A text that is posted twice. Later one of the two messages is replaced.
 const SAME: Body = Body::Text("a text that stands in the list twice");
 
-/// What `POST /` is asked first of all. From stage 5 on each of these is followed by a `GET /`.
+/// The cases of `POST /`, which come first. From stage 5 on a `GET /` follows each of them.
 #[rustfmt::skip]
 pub const POSTS: &[Row] = &[
     post("post",                   Body::Own,                                LENGTH, Cut::Nowhere),
@@ -188,23 +192,23 @@ pub const POSTS: &[Row] = &[
     post("long-text",              Body::Long(9_000),                        LENGTH, Cut::Each(1_000)),
 ];
 
-/// Twenty-five fields, one of them long, before the one that matters.
+/// Twenty-five fields, one of them long, before Content-Length.
 const MANY_FIELDS: &str =
     concat!("X-Long: {x*1000}\r\n", "{fields*24}", "Content-Length: {length}\r\n");
 
-/// The place of `post-twice` among them.
+/// The index of `post-twice` in [`POSTS`].
 pub const TWICE: usize = 6;
 
-/// What is posted after it, so that there are two indexes of more than one digit: how many messages, and then one
-/// whose text stands in the list already.
+/// How many messages are posted after these, so that two indexes have more than one digit.
 pub const MORE: usize = 11;
+/// What is posted then: a text that is in the list already.
 pub const POST_SAME: Row = between(5, EVER, post("post-same-text", SAME, LENGTH, Cut::Nowhere));
 
 /// A PUT that replaces a message, from stage 7 on.
 pub const PUT_REPLACES: Row =
     row("put-replaces", "PUT", Target::Middle, [NotFound, NotFound, NotFound, Stored]);
 
-/// The other requests. What changes the list is followed by a `GET /`.
+/// The other requests. A `GET /` follows each one that changes the list.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     //  id              method    path                        s03, s04            s05       s06       s07 and later
@@ -281,7 +285,7 @@ pub const TABLE: &[Row] = &[
     between(12, EVER, row("options-word", "OPTIONS", Target::Path("/abc"), NONE)),
 ];
 
-/// What is posted at the end: the index of the next message is still known, and a text may be long.
+/// What is posted at the end: Location still has the right index, and a text may be long.
 pub const LAST_POSTS: &[Row] = &[
     between(7, EVER, post("post-location", Body::Own, LENGTH, Cut::Nowhere)),
     // From stage 10 on `full-body` asks the same.
@@ -292,16 +296,19 @@ pub const LAST_POSTS: &[Row] = &[
 pub const FULL_BODY: Row =
     between(10, EVER, post("full-body", Body::Long(65_536), LENGTH, Cut::Nowhere));
 
-/// Bytes that a stage refuses from stage 10 on, or that come close to a limit. All are followed by an ordinary
-/// `GET /`.
+/// Bytes that a stage refuses from stage 10 on, or that come close to a limit. An ordinary `GET /` follows each of
+/// them.
 pub struct Limit {
+    /// A short name that stays the same, such as `long-head`.
     pub id: &'static str,
+    /// What is sent, in a few words.
     pub what: &'static str,
-    /// The bytes, one a character (so `\u{fc}` is no UTF-8); `{host}` stands for the server's address, `{x*N}` for N letters x, and `{fields*N}` for N
-    /// field lines.
+    /// The bytes, one for each character (so `\u{fc}` is not UTF-8). `{host}` stands for the server's address, `{x*N}`
+    /// for N letters x, and `{fields*N}` for N field lines.
     pub bytes: &'static str,
+    /// What the stage answers.
     pub answer: Answer,
-    /// The first stage that is asked this.
+    /// The first stage to which these bytes are sent.
     pub first: u32,
     /// Where the RFC says it; empty where the status alone says it.
     pub section: &'static str,
@@ -311,7 +318,7 @@ const fn limit(id: &'static str, what: &'static str, bytes: &'static str, answer
     Limit { id, what, bytes, answer, first: 10, section: "" }
 }
 
-/// What a stage answers from stage 12 on, which reads a head exactly as the RFCs say.
+/// A limit from stage 12 on, where the server reads a head exactly as the RFCs say.
 const fn letter(
     id: &'static str,
     what: &'static str,
@@ -323,7 +330,7 @@ const fn letter(
 }
 
 const BAD: Answer = Refused(&[400]);
-/// What a server may say to a client that takes it for a proxy or for another program.
+/// What a server may answer to a request that is meant for a proxy.
 const NO_SUCCESS: Answer = Refused(&[400, 403, 404, 405, 421, 501]);
 
 const TARGET: &str = "RFC 9112, section 3.2";
@@ -331,6 +338,7 @@ const ABSOLUTE: &str = "RFC 9112, section 3.2.2";
 const MISDIRECTED: &str = "RFC 9110, section 15.5.20";
 const HOST: &str = "RFC 9112, section 3.2";
 
+/// Requests and other bytes that are sent from stage 10 or 12 on.
 #[rustfmt::skip]
 pub const LIMITS: &[Limit] = &[
     limit("garbage-tls",        "the first bytes of TLS",                  "\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n", BAD),
@@ -374,22 +382,22 @@ pub const LIMITS: &[Limit] = &[
     limit("announced-body",     "a body of 1,000,000,000 bytes, of which none is sent", "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 1000000000\r\n\r\n", Refused(&[413])),
     limit("proxy-request",      "a request for another server",            "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", NO_SUCCESS),
     limit("connect-request",    "a request for a tunnel",                  "CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\n\r\n", NO_SUCCESS),
-    limit("scanner-request",    "a request for a program with a known hole", "GET /geoserver/web/ HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n", NotFound),
+    limit("scanner-request",    "a request for a program with a known security hole", "GET /geoserver/web/ HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n", NotFound),
     letter("fragment-in-list",  "a target with a fragment",                TARGET, "GET /#x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("fragment-after-index", "an index with a fragment",             TARGET, "GET /0#x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("target-not-ascii",  "a target in UTF-8 that is not ASCII",     TARGET, "GET /\u{ec}\u{95}\u{88} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("target-not-utf-8",  "a target that is no UTF-8",               TARGET, "GET /\u{fc} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
     letter("target-without-slash", "a target that begins with a letter",   TARGET, "GET abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
-    letter("version-in-small-letters", "a version in small letters",       "RFC 9112, section 2.3", "GET / http/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
-    letter("star-of-get",       "GET with the target of OPTIONS",          "RFC 9112, section 3.2.4", "GET * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 404, 405])),
+    letter("version-in-small-letters", "a version in lower case",       "RFC 9112, section 2.3", "GET / http/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", BAD),
+    letter("star-of-get",       "GET with the target *",          "RFC 9112, section 3.2.4", "GET * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 404, 405])),
     letter("absolute-list",     "the whole address of the list",           ABSOLUTE, "GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
     letter("absolute-without-path", "the whole address without a path",    ABSOLUTE, "GET http://{host} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", List),
-    letter("absolute-word",     "the whole address of nothing",            ABSOLUTE, "GET http://{host}/abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
+    letter("absolute-word",     "the whole address of /abc",            ABSOLUTE, "GET http://{host}/abc HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", NotFound),
     letter("absolute-beats-host", "the whole address beside another Host", ABSOLUTE, "GET http://{host}/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", List),
     letter("absolute-other",    "the address of another server",           MISDIRECTED, "GET http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n", Refused(&[421])),
-    letter("absolute-other-own-host", "the address of another server beside the own Host", MISDIRECTED, "GET http://www.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[421])),
+    letter("absolute-other-own-host", "the address of another server beside the Host of this server", MISDIRECTED, "GET http://www.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[421])),
     letter("absolute-other-post", "POST for another server",               MISDIRECTED, "POST http://www.example.org/ HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", Refused(&[421])),
-    letter("absolute-longer-name", "an address that begins with the own one", MISDIRECTED, "GET http://{host}.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 421])),
+    letter("absolute-longer-name", "a longer address that begins with that of this server", MISDIRECTED, "GET http://{host}.example.org/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", Refused(&[400, 421])),
     letter("absolute-no-host",  "the whole address without a Host field",  HOST, "GET http://{host}/ HTTP/1.1\r\nConnection: close\r\n\r\n", BAD),
     letter("empty-host",        "an empty Host",                           HOST, "GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", BAD),
     letter("host-with-user",    "a Host with user information",            HOST, "GET / HTTP/1.1\r\nHost: user@{host}\r\nConnection: close\r\n\r\n", BAD),
@@ -402,12 +410,17 @@ pub const LIMITS: &[Limit] = &[
     letter("connect-of-own",    "a tunnel to this server itself",          "RFC 9110, section 9.3.6", "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n", Refused(&[400, 405, 501])),
 ];
 
-/// What a client says on one connection of stages 1 and 2, which send back what they get.
+/// What a client sends on one connection of stages 1 and 2, which send back what they get.
 pub struct Talk {
+    /// A short name that stays the same, such as `empty-line`.
     pub id: &'static str,
+    /// What is sent, in a few words.
     pub what: &'static str,
+    /// What is sent, and what comes back, in their order.
     pub turns: &'static [Turn],
+    /// How each turn is cut into segments.
     pub cut: Cut,
+    /// The stages that have this case.
     pub stages: RangeInclusive<u32>,
 }
 
@@ -424,6 +437,7 @@ const fn echo(text: &'static str) -> Turn {
     Turn { send: text, back: text }
 }
 
+/// The cases of stages 1 and 2.
 #[rustfmt::skip]
 pub const TALKS: &[Talk] = &[
     Talk { id: "line-comes-back",   what: "a line",                            turns: &[echo("hello\n")],             cut: Cut::Nowhere, stages: 1..=2 },
@@ -455,7 +469,7 @@ mod tests {
         }
     }
 
-    /// A request that answers with the text of another one is found only where the texts differ.
+    /// If a server answers with the text of another request, the check finds it only if the two texts differ.
     #[test]
     fn each_request_has_a_text_of_its_own() {
         let mut texts = BTreeSet::new();

@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long nothing may come where nothing should come.
+/// How long to wait before it is sure that nothing comes.
 const QUIET: Duration = Duration::from_millis(60);
 
 /// The pause between two segments.
@@ -18,12 +18,14 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// What was sent in all, and what came back.
 pub struct Said {
+    /// What was sent.
     pub sent: Vec<u8>,
+    /// What came back.
     pub exchange: Exchange,
 }
 
-/// Has this conversation with the server at `addr` (HOST:PORT). Up to stage 1 the server closes after its reply;
-/// later it closes when the client has closed its side.
+/// Has this conversation with the server at `addr` (HOST:PORT). The server of stage 1 closes after its reply; that of
+/// stage 2 closes when the client has closed its side.
 pub fn talk(addr: &str, talk: &Talk, stage: u32, patience: Patience) -> (Said, Checked<()>) {
     let start = Instant::now();
     let mut said = Said { sent: Vec::new(), exchange: Exchange::default() };
@@ -104,17 +106,17 @@ fn not_closed(stage: u32) -> Fault {
     let (sentence, cause) = match stage {
         1 => (
             "the reply is right, but the server does not close the connection",
-            "Stage 1 has one message a connection: the server sends it back and closes.",
+            "In stage 1 a connection carries one message: the server sends it back and closes.",
         ),
         _ => (
             "the client has closed its side, but the server does not close the connection",
-            "When the client closes, `read` returns 0 bytes. The server's loop has to stop then, and the server closes its side.",
+            "When the client closes, `read` returns 0. The server's loop has to stop then, and the server closes its side.",
         ),
     };
     Fault::new("stays-open", sentence).because(cause).see("RFC 9293, section 3.6")
 }
 
-/// Reads what has come beside the reply, so that the report shows it.
+/// Reads what has come after the reply, so that the report shows it.
 fn read_what_is_there(stream: &mut TcpStream, said: &mut Said) {
     let _ = stream.set_read_timeout(Some(QUIET));
     let mut buffer = [0; 4096];
@@ -165,7 +167,7 @@ fn check_reply(send: &str, back: &str, reply: &[u8], end: &End, stage: u32) -> C
     })
 }
 
-/// Nothing comes while the server waits for the end of the line.
+/// Checks that nothing comes before the end of the line is sent.
 fn check_quiet(stream: &mut TcpStream, said: &mut Said) -> Checked<()> {
     let _ = stream.set_read_timeout(Some(QUIET));
     let mut buffer = [0; 4096];
@@ -179,7 +181,7 @@ fn check_quiet(stream: &mut TcpStream, said: &mut Said) -> Checked<()> {
                 "The server sends back what one `read` returns. A line ends a message: keep what has come until its \"\\n\" comes.",
             ))
         }
-        // Nothing came, or the next turn will tell what is wrong.
+        // Nothing came. If the connection failed, the next turn reports it.
         Err(_) => Ok(()),
     }
 }
@@ -196,7 +198,7 @@ fn read(
     let mut buffer = [0; 1 << 14];
     while reply.len() < length {
         let left = patience.whole.saturating_sub(start.elapsed());
-        // A limit of zero would be none.
+        // A timeout of zero is an error.
         let _ = stream.set_read_timeout(Some(left.max(Duration::from_millis(1))));
         let wanted = (length - reply.len()).min(buffer.len());
         match stream.read(&mut buffer[..wanted]) {

@@ -11,14 +11,13 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many silent connections a server has to bear beside the one that asks: more than a small pool of threads
-/// has.
+/// How many silent connections there are beside the one that asks: more than a small pool of threads has.
 const SILENT: usize = 40;
 
 /// How many connections a server serves at a time.
 const CROWD: usize = 256;
 
-/// How long a place may take to become free.
+/// How long the server may take to serve a new connection after the others have closed.
 const FREE: Duration = Duration::from_secs(3);
 
 /// What is asked on several connections.
@@ -45,18 +44,22 @@ pub const ALL: [Together; 5] = [
     Together::Crowd,
 ];
 
-/// What was found.
+/// The result of such a case, and what the report shows.
 pub struct Found {
+    /// Whether the case holds.
     pub result: Result<(), Failed>,
+    /// What should come back, in words.
     pub wanted: String,
+    /// A command line that sends the same.
     pub hand: String,
+    /// What came back.
     pub got: Vec<u8>,
 }
 
 /// Why a case does not hold.
 pub enum Failed {
     Fault(Fault),
-    /// This machine cannot ask it.
+    /// This machine cannot open as many connections: the reason.
     NotHere(String),
 }
 
@@ -67,6 +70,7 @@ impl From<Fault> for Failed {
 }
 
 impl Together {
+    /// The id of the case.
     pub fn id(self) -> &'static str {
         match self {
             Together::LastFirst => "last-first",
@@ -77,6 +81,7 @@ impl Together {
         }
     }
 
+    /// What is asked, in a few words.
     pub fn what(self) -> &'static str {
         match self {
             Together::LastFirst => "four connections, of which the last one asks first",
@@ -89,7 +94,7 @@ impl Together {
         }
     }
 
-    /// Asks it, each answer within `limit`. A person asks at `by_hand` (HOST:PORT).
+    /// Asks it; each response may take `limit`. `by_hand` (HOST:PORT) is the address in the command line.
     pub fn ask(
         self,
         addr: &str,
@@ -110,7 +115,7 @@ impl Together {
                 found.result = last_first(addr, question, model, limit, &mut found.got);
             }
             Together::Silent => {
-                found.wanted = "200, although 40 other connections say nothing".to_string();
+                found.wanted = "200, although 40 other clients send nothing".to_string();
                 found.hand = format!(
                     "for i in $(seq {SILENT}); do sleep 9 | nc {host} {port} & done; sleep 1; curl -i -m 5 {by_hand}/"
                 );
@@ -146,7 +151,7 @@ impl Together {
     }
 }
 
-/// Opens so many connections and says nothing on them.
+/// Opens `number` connections and sends nothing on them.
 fn open(addr: &str, number: usize, limit: Duration) -> Result<Vec<TcpStream>, Failed> {
     let mut streams = Vec::new();
     for _ in 0..number {
@@ -193,7 +198,7 @@ fn last_first(
 ) -> Result<(), Failed> {
     const NAMES: [&str; 4] = ["first", "second", "third", "fourth"];
     let mut streams = open(addr, NAMES.len(), limit)?;
-    // The queue is one of arrival: the last connection is the last that a server can accept.
+    // The kernel queues connections in their order: the last one is the last that the server can accept.
     for (number, stream) in streams.iter_mut().enumerate().rev() {
         let exchange = ask(stream, question, limit);
         *got = exchange.got.clone();
@@ -313,7 +318,7 @@ fn write_is_seen(
     got: &mut Vec<u8>,
 ) -> Result<(), Failed> {
     let patience = Patience { whole: limit, close: limit };
-    // What is wrong, and the list in which it is.
+    // An error is the fault, and the response that shows it.
     let one = |writer: usize| -> Result<(), (Failed, Vec<u8>)> {
         for number in 0..WRITES {
             let text = format!("write {number} of client {writer}");
@@ -357,7 +362,7 @@ fn write_is_seen(
 
 const STALE: &str = "A list that is kept in memory has to be the new one before the write is answered: first commit, then replace the list, then answer.";
 
-const BETWEEN: &str = "Two threads may change the list at the same time. Adding a message and telling its index have to be one step: hold the lock for both.";
+const BETWEEN: &str = "Two threads may change the list at the same time. Between adding a message and taking its index, no other thread may add one: hold the lock for both.";
 
 fn crowd(
     addr: &str,
@@ -372,7 +377,7 @@ fn crowd(
     let result = full(&exchange);
     end(crowd);
     result?;
-    // The server learns of the ends one by one.
+    // The server notices the ends of the connections one by one.
     let start = Instant::now();
     loop {
         let patience = Patience { whole: limit, close: limit };
@@ -387,7 +392,7 @@ fn crowd(
                     FREE.as_secs()
                 );
                 return Err(Fault::new("still-full", sentence)
-                    .because("A connection that ends has to give its place back, however it ends.")
+                    .because("When a connection ends, also with an error, the server must not count it any longer.")
                     .into());
             }
             Err(fault) => {
@@ -398,7 +403,7 @@ fn crowd(
     }
 }
 
-/// Whether the one that is too many was told so.
+/// Checks that the connection that is too many gets 503.
 fn full(exchange: &Exchange) -> Result<(), Failed> {
     if exchange.end == End::TimedOut {
         let sentence = format!(
@@ -407,19 +412,19 @@ fn full(exchange: &Exchange) -> Result<(), Failed> {
             exchange.took.as_secs_f32()
         );
         return Err(Fault::new("timeout", sentence)
-            .because("A server that is full says so at once: 503, and Retry-After.")
+            .because("A server that is full answers 503 with Retry-After at once.")
             .into());
     }
     if exchange.got.is_empty() {
         let sentence = format!("connection {} ended without a response", CROWD + 1);
-        return Err(Fault::new("no-response", sentence).because("A server that is full says so at once: 503, and Retry-After. A response is lost where the server closes with unread data.").into());
+        return Err(Fault::new("no-response", sentence).because("A server that is full answers 503 with Retry-After at once. The response can be lost if the server closes a socket with unread data.").into());
     }
     let response = Response::parse(&exchange.got)?;
     if response.status != 503 {
         let sentence = format!("connection {} is answered {}, not 503", CROWD + 1, response.status);
         return Err(Fault::new("no-limit", sentence)
             .because(
-                "Each connection costs memory. A server needs a limit for their number: 256 here.",
+                "Each connection takes memory. A server needs a limit for the number of connections: 256 here.",
             )
             .see("RFC 9110, section 15.6.4")
             .into());

@@ -46,7 +46,7 @@ pub fn changes_between(one: &Stage, other: &Stage) -> Result<Value> {
 
 /// From where to where a line is marked, in the units in which a script counts, which are those of UTF-16.
 /// A line that is marked from end to end is not marked at all: its colour says enough.
-fn marks(pieces: &[(bool, String)]) -> Vec<(usize, usize)> {
+pub fn marks(pieces: &[(bool, String)]) -> Vec<(usize, usize)> {
     let mut marks = Vec::new();
     let mut at = 0;
     for (marked, text) in pieces {

@@ -7,6 +7,7 @@
 //! | `stage.rs` | what the page knows of a stage: code, replay, notes, plan |
 //! | `highlight.rs` | code with colours |
 //! | `changes.rs` | what changes between two stages |
+//! | `hunks.rs` | what changes in the code of a stage, a piece at a time, each with its sentence |
 //! | `notes.rs` | the sections of the notes |
 //! | `plans.rs` | the lesson plans |
 //! | `scenes.rs` | what happens in a lesson, from a real run |
@@ -19,6 +20,7 @@
 
 mod changes;
 mod highlight;
+mod hunks;
 mod messages;
 mod notes;
 mod plans;
@@ -139,6 +141,8 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         let scene = scenes::scene(lesson, played.recordings, &fields)?;
         fields = scene.fields;
         one["scene"] = scene.steps.into();
+        let earlier = before.zip(described.last().map(|stage: &Value| &stage["files"]));
+        one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
         one["notes"] = notes.section(&lesson.title)?;
         one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
         described.push(one);

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const QUIET_ROUNDS: u32 = 10;
 const QUIET_ROUND: Duration = Duration::from_millis(10);
 
+/// How long what a process has printed may take to arrive after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How long PostgreSQL may take to end; it kills its own processes after 5 s.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -430,6 +433,10 @@ impl Server {
         let start = Instant::now();
         while !self.output.text.contains(&b'\n') && start.elapsed() < PATIENCE && !self.ended()? {
             self.output.more(Duration::from_millis(20));
+        }
+        if self.output.text.is_empty() {
+            // A server that has ended at once can have printed its line before.
+            self.output.more(LAST_WORDS);
         }
         let text = String::from_utf8_lossy(&self.output.text);
         if let Some(addr) = text.lines().next().and_then(|line| line.strip_prefix("listening on "))

@@ -1,11 +1,11 @@
-//! What a client can do to a server, short of a request. Each takes a connection and ends it.
+//! Clients that end a connection without a whole request. Each function takes a connection and ends it.
 
 use anyhow::Result;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-/// Closes without a word.
+/// Closes without sending anything.
 pub fn silence(_stream: TcpStream) -> Result<()> {
     Ok(())
 }

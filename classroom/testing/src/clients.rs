@@ -1,5 +1,5 @@
-//! HTTP clients that others wrote. They see whether a server speaks HTTP, and not only what our own client
-//! takes for it.
+//! HTTP clients of other authors. With them a test finds a fault that the stage's server and client have in
+//! common.
 
 use crate::Stage;
 use anyhow::Result;
@@ -15,7 +15,7 @@ pub fn curl(addr: &str, arguments: &[&str], path: &str) -> OutputAssert {
     Command::new("curl").args(format).args(arguments).arg(url).assert().success()
 }
 
-/// The status with which ureq is refused if it asks the server at `addr` for `path`; 0 if it is not.
+/// The error status (4xx or 5xx) that ureq gets if it asks the server at `addr` for `path`; 0 if it gets another one.
 pub fn ureq_is_refused(addr: &str, method: &str, path: &str) -> Result<u16> {
     let request = ureq::http::Request::builder().method(method).uri(format!("http://{addr}{path}"));
     match ureq::run(request.body("")?) {
@@ -69,8 +69,8 @@ Connection: close
         Ok(())
     }
 
-    /// ureq posts a message to a new server, as up to stage 6: the answer is 200, no message has a path of
-    /// its own, and none can be changed. Returns the server.
+    /// ureq posts a message to a new server of stages 3 to 6: the status is 200, no message has a path of its
+    /// own, and none can be changed. Returns the server.
     pub fn after_a_post_by_ureq(&self) -> Result<Server> {
         let server = self.server()?;
         let mut made = ureq::post(format!("http://{}/", server.addr())).send("하나")?;

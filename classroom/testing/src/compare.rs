@@ -1,5 +1,5 @@
 //! Output compared with a snapshot. What differs from run to run or from system to system is left out of
-//! both: times, ports, and the words that a system has for an error.
+//! both: times, ports, and the system's text of an error.
 
 use anyhow::Result;
 use regex::Regex;

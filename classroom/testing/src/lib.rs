@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `stage.rs` | a stage under test: its server, its client, its experiments |
 //! | `usual.rs` | the tests that many stages have, one method a test |
-//! | `compare.rs` | output compared with a snapshot, without its times, ports and reasons |
-//! | `clients.rs` | HTTP clients that others wrote: curl and ureq |
-//! | `servers.rs` | addresses of servers that are wrong in some way |
+//! | `compare.rs` | output compared with a snapshot, without its times, ports and error texts of the system |
+//! | `clients.rs` | HTTP clients of other authors: curl and ureq |
+//! | `servers.rs` | servers that fail or reply wrongly, and addresses without a server |
 //! | `bad_clients.rs` | clients that reset, send garbage or stop half way |
-//! | `raw.rs` | a client that sends any bytes, and how soon it is answered |
-//! | `writers.rs` | many clients that write at the same time |
+//! | `raw.rs` | a client that sends any bytes, and how long the answer takes |
+//! | `writers.rs` | many clients that post at the same time |
 //! | `process.rs` | signals, waiting, and programs that end with the test |
 //! | `window.rs` | a user of a window, with the feature `window` |
 //! | `screen.rs` | a real screen, window manager, keyboard and mouse, with the feature `window` |

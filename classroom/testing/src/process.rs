@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Looks again and again until `look` finds something, which is returned.
 ///
 /// # Errors
-/// That `what` did not come within [`LIMIT`], and an error of `look`.
+/// `look` found nothing within [`LIMIT`], or it failed. `what` names it in the message.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {
@@ -21,8 +21,8 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Resu
     }
 }
 
-/// Sends a signal, such as `-TERM`, to the process with this number. Returns whether there is one; `-0`
-/// only asks that.
+/// Sends a signal, such as `-TERM`, to the process with this id. Returns whether there is such a process. `-0` sends no
+/// signal and only returns that.
 #[cfg(unix)]
 pub fn signal(name: &str, process: u32) -> Result<bool> {
     // The shell has `kill` built in; not every system has it as a program.
@@ -31,7 +31,7 @@ pub fn signal(name: &str, process: u32) -> Result<bool> {
     Ok(kill.status()?.success())
 }
 
-/// The processes that the process with this number has started.
+/// The ids of the processes that the process with this id has started.
 #[cfg(unix)]
 pub fn children(process: u32) -> Result<Vec<u32>> {
     let output = Command::new("pgrep").args(["-P", &process.to_string()]).output()?;
@@ -39,7 +39,7 @@ pub fn children(process: u32) -> Result<Vec<u32>> {
     Ok(numbers.lines().map(str::parse).collect::<Result<_, _>>()?)
 }
 
-/// How many threads and descriptors the process with this number has.
+/// How many threads and file descriptors the process with this id has.
 #[cfg(target_os = "linux")]
 pub fn threads_and_descriptors(process: u32) -> Result<(usize, usize)> {
     let count = |what: &str| -> Result<usize> {
@@ -48,7 +48,7 @@ pub fn threads_and_descriptors(process: u32) -> Result<(usize, usize)> {
     Ok((count("task")?, count("fd")?))
 }
 
-/// A program that is ended with the test.
+/// A program that ends with the test.
 pub struct Program(Child);
 
 impl Program {

@@ -1,4 +1,4 @@
-//! A client that sends any bytes, and how soon it is answered.
+//! A client that sends any bytes, and how long the answer takes.
 
 use crate::LIMIT;
 use anyhow::{Context, Result, ensure};
@@ -20,7 +20,7 @@ pub fn connect(addr: &str) -> Result<TcpStream> {
 /// that keeps its connections would wait for the next one.
 ///
 /// # Errors
-/// A connection that is reset, and text that is not UTF-8.
+/// The connection is reset, or what comes is not UTF-8.
 pub fn ask(addr: &str, request: impl AsRef<[u8]>) -> Result<String> {
     let mut stream = connect(addr)?;
     stream.write_all(request.as_ref())?;
@@ -54,8 +54,8 @@ pub fn status(addr: &str, request: impl AsRef<[u8]>) -> Result<String> {
     Ok(status_of(&ask(addr, request)?).to_string())
 }
 
-/// How soon an idle server answers here and now, to compare with later. A fixed bound would say more of the
-/// machine than of the server.
+/// How long an idle server takes to answer on this machine, to compare with later. A fixed bound would be too
+/// short on a slow machine.
 pub struct Baseline {
     addr: String,
     limit: Duration,
@@ -74,12 +74,12 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// What an answer may take, however busy the machine.
+    /// How long an answer may take, also on a busy machine.
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// A request is still answered 200, and as soon.
+    /// Checks that a request is still answered 200, and within the limit.
     pub fn is_kept(&self) -> Result<()> {
         let start = Instant::now();
         let status = status(&self.addr, GET)?;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 /// A running screen, which ends with the test.
 pub struct Screen {
-    // They end in this order: a window manager without its screen would complain.
+    // They end in this order: a window manager without its screen prints an error.
     _manager: Program,
     _xvfb: Program,
     display: String,
@@ -19,7 +19,7 @@ impl Screen {
     pub fn start() -> Result<Screen> {
         let mut xvfb = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"])
-            // Without this it starts anew whenever its last client leaves, and drops the one that comes.
+            // Without this it resets when its last client leaves, and ends the connection of one that comes then.
             .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -32,7 +32,7 @@ impl Screen {
         let display = format!(":{}", number.trim());
         let manager = Program::start(&mut on_display("openbox", &display))?;
         let screen = Screen { _manager: manager, _xvfb: xvfb, display };
-        // A window that comes before its manager is ready can be overlooked by it.
+        // A window manager can miss a window that comes before it is ready.
         until("the window manager", || {
             Ok(screen.xdotool_succeeds(&["get_num_desktops"])?.then_some(()))
         })?;
@@ -44,7 +44,7 @@ impl Screen {
         on_display(program, &self.display)
     }
 
-    /// Moves the mouse or types, in the words of xdotool.
+    /// Moves the mouse or types: the arguments are those of xdotool.
     pub fn xdotool(&self, arguments: &[&str]) -> Result<()> {
         ensure!(self.xdotool_succeeds(arguments)?, "xdotool {} failed", arguments.join(" "));
         Ok(())

@@ -1,4 +1,4 @@
-//! Servers that are wrong in some way, each as the address that a client is told.
+//! Servers that fail or reply wrongly, and addresses without a server. Each function returns the address.
 
 use anyhow::Result;
 use std::io::{Read, Write};
@@ -8,12 +8,12 @@ use std::thread;
 /// Addresses with their names in `errors.txt`.
 type Named = Vec<(&'static str, String)>;
 
-/// An address on which no server listens: its listener is gone, and no connection is left of it.
+/// An address on which no server listens: its listener is closed and never had a connection.
 pub fn unused_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
-/// A server for one connection. It reads some bytes, sends `reply`, and ends its side.
+/// A server for one connection. It reads some bytes, sends `reply`, and closes its side.
 pub fn server_that_replies(reply: &[u8]) -> Result<String> {
     server_with_replies(&[reply])
 }
@@ -29,12 +29,12 @@ pub fn server_with_replies(replies: &[&[u8]]) -> Result<String> {
             let accepted = listener.as_ref().map(TcpListener::accept).transpose()?;
             let Some((mut stream, _)) = accepted else { return Ok(()) };
             if number + 1 == replies.len() {
-                // No further connection is taken, so that a client cannot wait for one.
+                // A further connection is refused, so that the client does not wait for a reply.
                 listener = None;
             }
             let _length = stream.read(&mut [0; 1024])?;
             stream.write_all(reply)?;
-            // What is left unread at the close would send RST, and the reply could be lost.
+            // With unread data the close would send RST, and the reply could be lost.
             stream.shutdown(Shutdown::Write)?;
             stream.read_to_end(&mut Vec::new())?;
         }
@@ -60,7 +60,7 @@ pub fn endless_server(start: &[u8], part: &[u8]) -> Result<String> {
     Ok(addr)
 }
 
-/// Addresses that no server can be reached at.
+/// Addresses at which no server can be reached.
 pub fn unreachable() -> Result<Named> {
     Ok(vec![
         ("no server listens", unused_address()?),

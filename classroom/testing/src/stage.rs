@@ -12,14 +12,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Longer than anything in a test takes, also on a busy machine, and longer than the 10 s that a client
-/// gives a server. Who waits this long waits for something that does not come.
+/// gives a server. A test that waits this long fails.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Databases that are kept up to the end of the tests. The first one keeps PostgreSQL from ending with each test.
+/// Databases that exist up to the end of the tests. While there is one, PostgreSQL goes on running.
 static KEPT: Mutex<Vec<Database>> = Mutex::new(Vec::new());
 
-/// The stage whose tests these are. Only a macro can ask for it: Cargo tells it to the tests of the stage
-/// while they are compiled.
+/// The stage whose tests these are. This is a macro, because Cargo sets these variables only while it compiles
+/// the tests of the stage.
 #[macro_export]
 macro_rules! stage {
     () => {
@@ -46,7 +46,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Its place in the ladder, out of its name.
+    /// Its number in the ladder, which its name has.
+    ///
+    /// # Errors
+    /// The name has no number.
     pub fn number(&self) -> Result<u32> {
         let number = self.name.strip_prefix('s').and_then(|rest| rest.split('_').next());
         number.and_then(|number| number.parse().ok()).context("the name has no number")
@@ -62,7 +65,7 @@ impl Stage {
         compare(self.name)
     }
 
-    /// A file of this run of the tests alone, in the folder `name`, which is empty.
+    /// A path for a database of this run of the tests alone, in the folder `name`, which is made empty.
     pub fn file(&self, name: &str) -> Result<PathBuf> {
         let folder = self.own_folder().join(name);
         let _ = std::fs::remove_dir_all(&folder);
@@ -104,40 +107,40 @@ impl Stage {
         Ok(url.into())
     }
 
-    /// The stage run with these arguments.
+    /// A command that runs the stage with these arguments.
     pub fn run(&self, arguments: &[&str]) -> Result<Command> {
         Ok(self.command(Path::new(self.binary))?.args(arguments))
     }
 
-    /// The client of the server at `addr`, into which `lines` are typed.
+    /// A command that runs the client of the server at `addr` (HOST:PORT), into which `lines` are typed.
     pub fn client(&self, addr: &str, lines: &str) -> Result<Command> {
         Ok(self.run(&["client", "--addr", addr])?.stdin(lines.to_string()))
     }
 
-    /// The experiment `name`, from the stage's `examples`.
+    /// A command that runs the experiment `name` of the stage's `examples`.
     pub fn experiment(&self, name: &str) -> Result<Command> {
         let example = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         self.command(&Path::new(self.binary).with_file_name("examples").join(example))
     }
 
-    /// A program that speaks English in any locale: replays follow the locale.
+    /// A command in the locale C, because the language of a replay depends on the locale.
     pub(crate) fn command(&self, program: &Path) -> Result<Command> {
         let command = Command::new(program).env("LC_ALL", "C").env_remove("CLICOLOR_FORCE");
         let command = command.timeout(LIMIT);
         Ok(command.with_assert(self.compare()?))
     }
 
-    /// What a server says last when a client does `deed` to it, and its exit status.
+    /// The last line that a server prints when `deed` ends a connection of it, and its exit status.
     ///
     /// # Errors
-    /// A server that does not end.
+    /// The server does not end.
     pub fn last_words(
         &self,
         deed: impl FnOnce(TcpStream) -> Result<()>,
     ) -> Result<(String, Option<i32>)> {
         let mut server = self.server()?;
         let stream = TcpStream::connect(server.addr())?;
-        // Some systems forget a connection that is reset before it is accepted.
+        // On some systems `accept` never returns a connection that was reset before.
         server.said_with("accepted a connection")?;
         deed(stream)?;
         let status = server.status()?;
@@ -145,7 +148,7 @@ impl Stage {
         Ok((said.lines().last().context("the server said nothing")?.to_string(), status.code()))
     }
 
-    /// A server that a shell starts: it runs `before` first, and adds the arguments `after`.
+    /// A server that a shell script starts. The script runs `before` first, and adds the arguments `after`.
     #[cfg(unix)]
     pub fn server_with(&self, before: &str, after: &str) -> Result<Server> {
         use std::fs::{self, Permissions};

@@ -26,7 +26,7 @@ macro_rules! usual {
     };
 }
 
-/// How the last line begins of a server that one connection ends.
+/// The beginning of a server's last line when a connection ends it.
 const CONNECTION_FAILED: &str = "a connection failed, and this ends the server: ";
 
 impl Stage {
@@ -37,8 +37,8 @@ impl Stage {
         Ok(())
     }
 
-    /// What keeps the server from being one of stage `number`: a line for each reason, with the first case that
-    /// fails for it.
+    /// Why the server does not keep the contract of stage `number`: a line for each reason, with the first case
+    /// that fails for it.
     pub fn lacks_of(&self, number: u32) -> Result<String> {
         let outcomes = contract::check_binary(number, Path::new(self.binary))?;
         ensure!(!outcomes.is_empty(), "the contract asks nothing of stage {number}");
@@ -69,8 +69,8 @@ impl Stage {
         Ok(())
     }
 
-    /// The client says in one sentence, as in `errors.txt`, what is wrong with each of these addresses when
-    /// `lines` are typed, of which the first fails. An address comes with its name in that file.
+    /// The client says in one sentence, as in `errors.txt`, what is wrong with each of these addresses. `lines`
+    /// are typed, and the first one fails. Each address has its name in that file.
     pub fn says_what_is_wrong(&self, lines: &str, addrs: &[(&str, String)]) -> Result<()> {
         let mut said = String::new();
         for (name, addr) in addrs {
@@ -122,7 +122,7 @@ impl Stage {
         let replies = if number < 3 {
             vec![("reply", format!("{HOSTILE}\n"), true)]
         } else {
-            // Some clients show no body of a POST, and the first ones no list.
+            // The clients of stages 5 and 6 show no body of a POST, and those before them no list.
             vec![
                 ("reason", response(&format!("404 {HOSTILE}"), ""), true),
                 ("body", response("404 Not Found", HOSTILE), !(5..7).contains(&number)),
@@ -154,7 +154,7 @@ impl Stage {
                 ("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "x"),
             ],
         };
-        // Only Linux bounds the memory of a program in this way.
+        // Only on Linux this limits the memory of a program.
         let bound = if cfg!(target_os = "linux") { "ulimit -v 300000" } else { "true" };
         for (start, part) in replies {
             let addr = servers::endless_server(start.as_bytes(), part.as_bytes())?;
@@ -163,7 +163,7 @@ impl Stage {
             let ended = shell.assert().code(1);
             let errors = String::from_utf8_lossy(&ended.get_output().stderr).to_string();
             let sentence = errors.lines().next().unwrap_or_default();
-            // From stage 10 on, a line or a head has a limit of its own. No server has answered with a status.
+            // From stage 10 on, a line or a head has a limit. The client must not show its error as a status.
             let reasons = ["is too long", "too many fields"];
             let is_told = reasons.iter().any(|reason| sentence.contains(reason));
             ensure!(is_told && !sentence.contains("431"), "{start:?}: {errors:?}");
@@ -192,7 +192,7 @@ the server did not start: cannot listen on 127.0.0.1:[PORT]: [REASON]; choose an
         Ok(())
     }
 
-    /// A build without the feature `window` says how to build with it.
+    /// A build without the feature `window` says how to build one with it.
     pub fn says_that_it_has_no_window(&self) -> Result<()> {
         self.run(&["window"])?.assert().code(1).stderr_eq(str![[r#"
 this build has no window; for one: cargo run -p [STAGE] --features window -- window
@@ -274,7 +274,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
             let log = server.said_with("← 404 Not Found\n")?;
             let is_raw = |letter: char| drives.is_match(letter.encode_utf8(&mut [0; 4]));
             ensure!(!log.replace('\n', "").contains(is_raw), "{log:?}");
-            // What is shown of a line ending is a line.
+            // The log shows a line end as a new line.
             for letter in chars.iter().filter(|letter| !"\r\n".contains(**letter)) {
                 let shown = if is_raw(*letter) {
                     letter.escape_unicode().to_string()
@@ -316,7 +316,7 @@ this build has no window; for one: cargo run -p [STAGE] --features window -- win
         Ok(())
     }
 
-    /// The same for a client that ends its connection with RST in `deed`.
+    /// Up to stage 9, `deed` ends the server with a connection that ends with RST.
     pub fn ends_with(&self, deed: impl FnOnce(TcpStream) -> Result<()>) -> Result<()> {
         let (words, status) = self.last_words(deed)?;
         ensure!(status == Some(1), "exit status {status:?} after {words:?}");

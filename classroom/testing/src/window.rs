@@ -1,7 +1,7 @@
-//! A user of a window: the stage's real widgets, clicked and typed into by a test, and what is
+//! A user of a window: a test clicks and types into the stage's real widgets, and reads what is
 //! drawn.
 //!
-//! Each stage has a window type of its own. [`window!`](crate::window!) takes it into the test.
+//! Each stage has a window type of its own. [`window!`](crate::window!) includes it in the test.
 //! What is drawn is a list of shapes: the tests measure in it how large a text is, and its
 //! contrast.
 
@@ -19,7 +19,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Takes the stage's own window into its test: the modules `client`, `http` and `window`, the stage
+/// Includes the stage's own window in its test: the modules `client`, `http` and `window`, the stage
 /// as `STAGE`, and its window as `WINDOW`.
 #[macro_export]
 macro_rules! window {
@@ -69,9 +69,11 @@ const MIN_CONTRAST: f32 = 4.5;
 
 /// A drawn text.
 pub struct Text {
+    /// The characters.
     pub text: String,
+    /// The colour of the characters.
     pub colour: Color32,
-    /// In points.
+    /// The size in points.
     size: f32,
     background: Color32,
 }
@@ -129,7 +131,7 @@ pub struct Person<W> {
 }
 
 impl<W: 'static> Person<W> {
-    /// What stands in the field `name`; `None` if there is no such field.
+    /// The text in the field `name`; `None` if there is no such field.
     pub fn value(&self, name: &str) -> Option<String> {
         self.window.query_by_role_and_label(Role::TextInput, name)?.value()
     }
@@ -161,7 +163,7 @@ impl<W: 'static> Person<W> {
         self.window.step();
     }
 
-    /// Presses Enter, and draws as many frames.
+    /// Presses Enter. Draws two frames, as for a click.
     pub fn presses_enter(&mut self) {
         self.window.key_press(Key::Enter);
         self.window.step();
@@ -245,7 +247,7 @@ impl<W: 'static> Person<W> {
         Ok(())
     }
 
-    /// Draws frames until the server has answered, or the window has given up.
+    /// Draws frames until the server has answered, or the window shows an error.
     pub fn waits_for_the_answer(&mut self) -> Result<()> {
         until("the answer", || {
             self.window.step();
@@ -281,7 +283,7 @@ impl<W: 'static> WindowOf<W> {
         let mut window = builder
             .with_size([720.0, 640.0])
             .build_ui_state(move |ui, window: &mut W| draw(window, ui), (self.new)(addr));
-        // The harness chooses a theme of its own, in place of the system's.
+        // The test harness sets a theme of its own, in place of the system's.
         window.ctx.set_theme(ThemePreference::System);
         (self.set_style)(&window.ctx);
         window.run();
@@ -300,7 +302,7 @@ impl<W: 'static> WindowOf<W> {
         assert!(person.sees("Ctrl (⌘ on macOS) and + enlarge"));
         person.sends("hello");
         person.waits_for_the_answer()?;
-        // A button that cannot be clicked is faint, so that one is made which can.
+        // A disabled button is faint. With a text in the field, Send is enabled.
         person.types("Text", "next");
         person.can_read_all()?;
         drop(server);

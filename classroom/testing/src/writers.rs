@@ -1,5 +1,5 @@
-//! Many clients that post at the same time, as fast as they are answered. What a server has answered for
-//! must be there afterwards, also if it was killed.
+//! Many clients that post at the same time, each as soon as it is answered. A message that was answered must be
+//! in the list afterwards, also if the server was killed.
 
 use anyhow::{Result, ensure};
 use std::sync::mpsc::{self, Receiver};
@@ -24,7 +24,7 @@ impl Writers {
                     let Ok(response) = ureq::post(&url).send(&text) else { return };
                     let location = response.headers().get("location");
                     let index = location.and_then(|value| value.to_str().ok()?.get(1..));
-                    // Without an index the message will not be found, and the test fails.
+                    // Without an index the test does not find the message, and fails.
                     let index = index.and_then(|index| index.parse().ok()).unwrap_or(usize::MAX);
                     if sender.send((index, text)).is_err() {
                         return;
@@ -35,7 +35,7 @@ impl Writers {
         Writers(receiver)
     }
 
-    /// Waits for `count` answers.
+    /// Waits for `count` answers; for fewer if all clients stop before.
     pub fn take(&self, count: usize) -> Vec<Answered> {
         self.0.iter().take(count).collect()
     }
@@ -52,7 +52,7 @@ pub fn list(addr: &str) -> Result<Vec<String>> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// All of `answered` stands in `list` at its index.
+/// Checks that `list` has each message of `answered` at its index.
 pub fn is_all_in(answered: &[Answered], list: &[String]) -> Result<()> {
     for (index, text) in answered {
         let found = list.get(*index);

@@ -1,5 +1,5 @@
-//! One message, one connection: the client sends a line, the server sends back what one read brought, and
-//! both close.
+//! One message, one connection: the client sends a line, the server sends back what one
+//! read returned, and both close.
 
 use anyhow::Result;
 use std::net::TcpListener;

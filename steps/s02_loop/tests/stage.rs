@@ -1,4 +1,4 @@
-//! Many messages on one connection: TCP is a stream of bytes, so a line ends a message, and not a segment.
+//! Many messages on one connection: TCP is a stream of bytes, so a message ends with a line end.
 
 use anyhow::Result;
 use std::io::{Read, Write};

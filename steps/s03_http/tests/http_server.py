@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An HTTP server by other hands: Python's http.server, which sends back what is posted.
+"""An HTTP server of other authors: Python's http.server, which sends back what is posted.
 
 The text says how: one that begins with "close" comes back without a Content-Length, so that the end of the
 connection ends it; one that begins with "drip" comes back a byte at a time, with the name of the field in

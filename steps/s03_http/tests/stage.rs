@@ -1,4 +1,4 @@
-//! HTTP on top of TCP: clients and servers that others wrote can talk to this stage.
+//! HTTP on top of TCP: clients and servers of other authors can talk to this stage.
 
 use anyhow::Result;
 #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! A window in place of the prompt. The server and the terminal client stay those of stage 3, so here are
-//! the tests that see whether they do; the window has tests of its own.
+//! A window in place of the prompt. The server and the terminal client stay those of stage 3, and
+//! these tests check that; the window has tests of its own.
 
 use anyhow::Result;
 use testing::{Stage, needs};

@@ -1,4 +1,4 @@
-//! The window sends a message and shows the reply; it says what failed, and waits without standing still.
+//! The window sends a message, shows the reply, says what failed, and can be used while it waits.
 
 use anyhow::{Context, Result};
 use testing::{needs, servers};

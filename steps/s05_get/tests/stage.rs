@@ -1,4 +1,4 @@
-//! The server remembers: what is posted comes back in a list, also for clients that others wrote.
+//! The server remembers: what is posted comes back in a list, also for clients of other authors.
 
 use anyhow::Result;
 use testing::{Stage, clients, needs, servers, str};
@@ -45,7 +45,7 @@ fn ureq_gets_the_list() -> Result<()> {
     Ok(())
 }
 
-/// What was stored is not said to have failed, only because the list could not be fetched after it.
+/// If the list cannot be fetched after a POST, the client does not say that the POST failed.
 #[test]
 fn a_list_that_fails_is_no_failed_send() -> Result<()> {
     let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstored";

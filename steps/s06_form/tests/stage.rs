@@ -47,7 +47,7 @@ fn ureq_asks_for_the_head() -> Result<()> {
     Ok(())
 }
 
-/// Nothing but what this list names stands between this server and stage 7.
+/// This server differs from one of stage 7 only in what this list names.
 #[test]
 fn what_the_next_stage_changes() -> Result<()> {
     STAGE.compare()?.eq(

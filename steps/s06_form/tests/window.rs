@@ -19,7 +19,7 @@ fn the_field_is_emptied_after_a_send() -> Result<()> {
     person.waits_for("0: 첫째")?;
     assert_eq!(person.value("Text").as_deref(), Some(""));
     assert!(person.is_in("Text"));
-    assert!(!person.can_click("Send"), "an empty message is no accident of the Enter key");
+    assert!(!person.can_click("Send"), "a second Enter would send an empty message");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! However a replay ends, nothing of it is left.
+//! When a replay ends, in any way, none of its processes is left.
 #![cfg(unix)]
 
 use anyhow::{Context, Result, ensure};
@@ -93,7 +93,7 @@ fn on_ctrl_c_and_a_polite_kill() -> Result<()> {
     for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut replay = Replay::start()?;
         let children = replay.first_exchange()?;
-        // To the replay alone: a terminal would tell all three.
+        // Only the replay gets the signal: a terminal would send it to all three.
         assert!(signal(name, replay.process.id())?);
         assert_eq!(replay.process.wait()?.code(), Some(code));
         none_is_left(&children)?;
@@ -121,7 +121,7 @@ fn when_the_server_dies_in_the_middle() -> Result<()> {
     let mut stranger = TcpStream::connect(&replay.addr)?;
     stranger.write_all(b"garbage\r\n\r\n")?;
     stranger.shutdown(Shutdown::Write)?;
-    // The connection ends with the server, in whatever way.
+    // The connection ends with the server, with FIN or RST.
     let _ = stranger.read_to_end(&mut Vec::new());
     let (status, screen, errors) = replay.end()?;
     assert_eq!(status, Some(1));
@@ -141,7 +141,7 @@ fn when_the_server_dies_and_nothing_more_is_typed() -> Result<()> {
     for child in &children {
         assert!(signal("-KILL", *child)?);
     }
-    // The next line is only words.
+    // The next line of the lesson is only read, and needs no server.
     replay.keyboard.write_all(b"\n")?;
     let (status, _, errors) = replay.end()?;
     assert_eq!(status, Some(1));

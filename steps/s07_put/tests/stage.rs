@@ -1,4 +1,4 @@
-//! A message has an index, and PUT changes it, also for clients that others wrote.
+//! A message has an index, and PUT changes it, also for clients of other authors.
 
 use anyhow::Result;
 use testing::{Stage, needs};

@@ -92,7 +92,7 @@ fn what_failed_keeps_its_text() -> Result<()> {
     Ok(())
 }
 
-/// What was stored must not be sent twice, only because the list could not be fetched after it.
+/// If the list cannot be fetched after a POST, the field is empty all the same: the text is stored.
 #[test]
 fn a_list_that_fails_is_no_failed_send() -> Result<()> {
     let reply = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";

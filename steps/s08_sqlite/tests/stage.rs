@@ -24,7 +24,7 @@ fn a_person_at_the_prompt() -> Result<()> {
 }
 
 /// Clients write as fast as they can; then the server is killed, started again, and asked for all that
-/// it had answered for. Over and over, with one file.
+/// it had answered. This is repeated with one file.
 #[test]
 fn killed_at_any_moment_it_has_what_it_answered_for() -> Result<()> {
     const ROUNDS: usize = 10;
@@ -33,14 +33,14 @@ fn killed_at_any_moment_it_has_what_it_answered_for() -> Result<()> {
     let mut answered = Vec::new();
     for round in 0..ROUNDS {
         let writers = Writers::start(server.addr(), CLIENTS, &format!("round {round}"));
-        // The more rounds, the later; and at no particular point of a request.
+        // Later in each round, and at no particular point of a request.
         answered.extend(writers.take(20 + 13 * round));
         server.kill();
         answered.extend(writers.rest());
         server.restart()?;
         let list = writers::list(server.addr())?;
         writers::is_all_in(&answered, &list).with_context(|| format!("round {round}"))?;
-        // At most one more for each client, whose answer was on its way.
+        // At most one more for each client: its answer was on the way.
         assert!(list.len() <= answered.len() + CLIENTS * (round + 1));
     }
     println!("{} messages in {ROUNDS} rounds", answered.len());
@@ -70,7 +70,7 @@ fn a_file_that_is_not_ours_is_left_alone() -> Result<()> {
     let mut said = String::new();
     for path in paths {
         let before = fs::read(&path)?;
-        // Not before the file was read here: to close it would end the lock of this process.
+        // Opened after the file was read, because closing a file ends the locks of this process.
         let other =
             path.to_string_lossy().contains("locked").then(|| rusqlite::Connection::open(&path));
         let other = other.transpose()?;
@@ -113,7 +113,7 @@ fn a_file_that_cannot_be_written_is_refused() -> Result<()> {
         (folder.join("messages.db"), "unable to open database file"),
     ] {
         let name = path.to_str().context("no name")?;
-        // Permissions bind root only without its capabilities.
+        // The permissions of a file apply to root only without its capabilities.
         let line = "[ $(id -u) = 0 ] && set -- setpriv --bounding-set=-all --inh-caps=-all \"$@\"
                     exec \"$@\"";
         let output = std::process::Command::new("timeout")

@@ -17,7 +17,7 @@ struct Machine(PathBuf);
 
 impl Machine {
     fn new() -> Result<Machine> {
-        // Short, because the name of a socket has little room.
+        // A short path, because that of a Unix socket may have about 100 bytes.
         let folder = std::env::temp_dir().join(format!("tmux-test-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         Ok(Machine(folder))
@@ -125,7 +125,7 @@ fn the_unit_is_sound() -> Result<()> {
     let verified = analyze(&["verify", unit])?;
     let words = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !words.contains("s09_vps"), "{words}");
-    // Exposure up to 2.0, where a unit without any hardening has 9.6.
+    // systemd-analyze rates the exposure, here 2.0 at most. A unit without any hardening has 9.6.
     let secured = analyze(&["security", "--offline=yes", "--threshold=20", unit])?;
     assert!(secured.status.success(), "{}", String::from_utf8_lossy(&secured.stdout));
     Ok(())

@@ -1,4 +1,4 @@
-//! What strangers do, the server survives: it logs the error of a connection and serves the next one.
+//! The server goes on whatever strangers send: it logs the error and serves the next connection.
 #![cfg(unix)]
 
 use anyhow::Result;
@@ -53,8 +53,8 @@ fn survives_each_attack_a_hundred_times() -> Result<()> {
     })
 }
 
-/// A client that sends a byte now and then has its time, and no more than that: the time is for the whole
-/// request. The next client waits for it, and is served then.
+/// A client that sends a byte now and then has no more time than any other: the time is for the
+/// whole request. The next client waits for it, and is served then.
 #[test]
 fn a_slow_client_holds_up_the_next_until_its_time_is_over() -> Result<()> {
     let mut server = STAGE.server_with("", "--timeout 2")?;
@@ -93,7 +93,7 @@ fn the_attacks_say_what_came_back() -> Result<()> {
     let slow = attack_says(&server, "slow")?;
     assert!(slow.starts_with("a byte a second: after "), "{slow}");
     assert!(slow.contains(" s HTTP/1.1 408 Request Timeout\n"), "{slow}");
-    // An attack is for a server of one's own.
+    // Against another machine `attack` needs an option: only the user's own server may be attacked.
     let elsewhere =
         Command::new(STAGE.binary).args(["attack", "rst", "--addr", "192.0.2.1:80"]).output()?;
     assert_eq!(elsewhere.status.code(), Some(1));
@@ -324,7 +324,7 @@ fn what_strangers_send_cannot_drive_the_terminal() -> Result<()> {
     Ok(())
 }
 
-/// Clients write, and the server is killed: what was answered for is there.
+/// Clients write, and the server is killed: each answered message is there.
 #[test]
 fn killed_under_load_it_has_what_it_answered_for() -> Result<()> {
     let mut server = STAGE.server()?;
@@ -358,7 +358,7 @@ fn the_client_waits_for_a_reply_in_all() -> Result<()> {
     Ok(())
 }
 
-/// What the client refuses is not told as if the server had said it.
+/// If the client refuses a response, it does not show that as a status of the server.
 #[test]
 fn the_client_says_what_it_refuses() -> Result<()> {
     let head = format!("HTTP/1.1 200 OK\r\n{}", "X: y\r\n".repeat(10_000));

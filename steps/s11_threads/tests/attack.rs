@@ -1,4 +1,4 @@
-//! `attack` tells the truth, also of a server that floods bring down, and its output cannot be misused.
+//! `attack` prints what happened, also if a flood ends the server. No server can forge its output.
 #![cfg(target_os = "linux")]
 
 use anyhow::{Context, Result, ensure};
@@ -84,7 +84,7 @@ fn a_hostile_server_cannot_drive_the_terminal() -> Result<()> {
     Ok(())
 }
 
-/// A name that is looked up again can have another address, of a server that is not one's own.
+/// A name that is looked up again can have another address, of a server of another person.
 #[needs("strace")]
 #[test]
 fn a_name_is_looked_up_once() -> Result<()> {

@@ -59,7 +59,7 @@ fn a_byte_at_a_time_ends_at_the_deadline() -> Result<()> {
     Ok(())
 }
 
-/// A client that takes a response bit by bit gets all of it. It has more time for each byte that it takes.
+/// A client that reads a response slowly gets all of it: each byte that it reads gives more time.
 #[test]
 fn a_slow_reader_gets_everything() -> Result<()> {
     let (mut connection, mut other) = pair()?;

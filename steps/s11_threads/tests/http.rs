@@ -1,5 +1,5 @@
-//! Bytes that no test author thought of: `http.rs` does not panic, accepts no request beyond a limit, and
-//! reads no more bytes than a request within the limits has.
+//! Bytes and requests made at random: `http.rs` does not panic, accepts no request beyond a limit,
+//! and reads no more bytes than a request within the limits has.
 #![allow(dead_code)]
 
 #[path = "../src/http.rs"]
@@ -56,7 +56,7 @@ fn around(limit: usize) -> impl Strategy<Value = usize> {
     prop_oneof![0..limit / 4, limit - 3..limit + 4, limit + 1..limit * 3]
 }
 
-/// A well-formed request of the sizes that are asked for, as far as they go together: bytes of the start
+/// A well-formed request of these sizes, as far as they are possible together: bytes of the start
 /// line, lengths of the values of fields, bytes of the head, bytes of the body.
 fn request(start_line: usize, values: &[usize], head: usize, body: usize) -> String {
     let line = "PUT / HTTP/1.1";
@@ -79,7 +79,7 @@ fn refused_with(request: &anyhow::Result<Request>) -> Option<String> {
 }
 
 /// The status that refuses such a request, as RFC 9110 and our limits have it; `None` if there is none.
-/// What is within a line end of the limit of a head may be taken or not.
+/// A head that is at most a line end longer than the limit may be accepted or refused.
 fn expected(request: &str) -> Vec<Option<String>> {
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let start_line = head.lines().next().unwrap_or_default().len();

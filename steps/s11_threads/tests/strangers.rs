@@ -1,4 +1,4 @@
-//! No client waits for another, and the server ends in order. What strangers do, it survives as stage 10 does.
+//! No client waits for another, strangers cannot end the server, and a signal ends it in order.
 #![cfg(unix)]
 
 use anyhow::Result;
@@ -126,7 +126,7 @@ fn a_refusal_reaches_a_client_that_is_still_sending() -> Result<()> {
 
 #[test]
 fn too_many_are_rejected_at_once() -> Result<()> {
-    // On another server: here its last connections could still count.
+    // On another server, because this one may still count its last connections.
     let baseline = Baseline::of(STAGE.server()?.addr())?;
     let server = STAGE.server_with("", "--max-connections 3")?;
     let idle = silent(&server, 3)?;
@@ -180,7 +180,7 @@ fn ends_when_it_is_asked_to() -> Result<()> {
     Ok(())
 }
 
-/// Also when there is no descriptor left to wake it with.
+/// The same if no file descriptor is free at the signal.
 #[test]
 fn ends_when_descriptors_are_short() -> Result<()> {
     let end = |clients: usize| -> Result<()> {
@@ -211,7 +211,7 @@ fn ends_although_a_client_is_silent() -> Result<()> {
     Ok(())
 }
 
-/// Many clients at once, and the server is killed: what was answered for is there.
+/// Many clients at once, and the server is killed: each answered message is there.
 #[test]
 fn killed_under_load_it_has_what_it_answered_for() -> Result<()> {
     let mut server = STAGE.server()?;
@@ -233,7 +233,7 @@ fn connect_from(client: [u8; 4], server: &Server) -> Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// One address takes all that it can. Another address is served all the same.
+/// One address takes all permits that it can get. Another address is served all the same.
 #[test]
 #[cfg(target_os = "linux")]
 fn one_address_leaves_room_for_others() -> Result<()> {
@@ -266,7 +266,7 @@ fn long_lists_delay_no_other() -> Result<()> {
     Ok(())
 }
 
-/// A server whose standard output is a pipe, what comes out of the pipe, its number, and its address.
+/// A server whose standard output is a pipe; the end of the pipe; its process id; its address.
 type Piped = (Program, BufReader<ChildStdout>, u32, String);
 
 /// Starts such a server, which ends with the test.
@@ -310,7 +310,7 @@ fn a_log_that_is_not_read_stops_nothing() -> Result<()> {
         "{}",
         &log[log.len() - 200..]
     );
-    // And where the pipe is not read to the end.
+    // The same if the pipe is not read to the end.
     let (mut server, output, number, addr) = server_in_a_pipe()?;
     for _ in 0..100 {
         status(&addr, &post)?;

@@ -16,7 +16,7 @@ struct Machine(PathBuf);
 
 impl Machine {
     fn new() -> Result<Machine> {
-        // Short, because the name of a socket has little room.
+        // A short path, because that of a Unix socket may have about 100 bytes.
         let folder = std::env::temp_dir().join(format!("tmux-11-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         Ok(Machine(folder))

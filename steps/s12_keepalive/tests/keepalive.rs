@@ -184,7 +184,7 @@ fn the_end_of_an_idle_connection_loses_no_response() -> Result<()> {
     stream.write_all(GET)?;
     thread::sleep(IDLE_TIMEOUT + Duration::from_secs(1));
     let _ = stream.write_all(GET);
-    // Where RST comes, it comes at once.
+    // If RST came, it would come at once.
     thread::sleep(Duration::from_millis(200));
     let answer = rest(stream)?;
     ensure!(answer.len() >= whole.len(), "{} of {} bytes", answer.len(), whole.len());
@@ -383,7 +383,7 @@ fn what_is_idempotent_is_sent_again() -> Result<()> {
     Ok(())
 }
 
-/// A POST could be done twice. It is sent once, and the client says what it does not know.
+/// A POST could be done twice. It is sent once, and the client says how to see whether it was done.
 #[test]
 fn a_post_is_not_sent_again() -> Result<()> {
     for reset in [false, true] {

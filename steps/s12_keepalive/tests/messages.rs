@@ -63,7 +63,7 @@ fn each_character_comes_back() -> Result<()> {
     Ok(())
 }
 
-/// How much of the limit a text takes: its length in the list with a comma, and 50 bytes at the least.
+/// How much of the limit a text takes: its length in the list with a comma, and at least 50 bytes.
 fn cost(text: &str) -> Result<usize> {
     Ok((serde_json::to_string(text)?.len() + 1).max(50))
 }

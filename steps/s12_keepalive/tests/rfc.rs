@@ -489,7 +489,7 @@ fn s6_1_an_unknown_coding_is_answered_501() -> Result<()> {
     ])
 }
 
-/// Section 6.1: HTTP/1.0 has no Transfer-Encoding. A proxy may not know that there is one.
+/// Section 6.1: HTTP/1.0 has no Transfer-Encoding. A proxy may not look for one.
 #[test]
 fn s6_1_http_1_0_has_no_transfer_encoding() -> Result<()> {
     check(&[
@@ -845,7 +845,7 @@ fn s9_3_2_pipelined_requests_are_answered_in_order() -> Result<()> {
     Ok(())
 }
 
-/// Section 9.3: TCP knows no messages. A request can come in pieces, and the end of one with the start of the next.
+/// Section 9.3: TCP has no messages. A request can come in pieces, and the end of one with the start of the next.
 #[test]
 fn s9_3_segments_can_cut_anywhere() -> Result<()> {
     let server = STAGE.server()?;

@@ -1,4 +1,4 @@
-//! `attack` tells the truth: the tests of stage 11, for the program of this stage.
+//! `attack` prints what happened: the tests of stage 11, for the program of this stage.
 
 #[path = "../../s11_threads/tests/attack.rs"]
 mod attack;

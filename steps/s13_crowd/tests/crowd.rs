@@ -1,5 +1,5 @@
-//! Many clients at the same time: one commit for the writes that wait, one list for those who read, and
-//! nothing that was answered is lost, doubled or out of order.
+//! Many clients at the same time: one commit for the writes that wait, one list for all readers,
+//! and nothing that was answered is lost, doubled or out of order.
 
 use anyhow::{Context, Result, ensure};
 use replay::Server;
@@ -25,7 +25,7 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 }
 
-/// A crowd writes; then the server is killed, started again, and asked for all that it had answered for.
+/// A crowd writes; then the server is killed, started again, and asked for all that was answered.
 /// Each text is there once, at its index, and those of one client in the order in which it sent them.
 #[test]
 fn killed_twenty_times_in_a_crowd_it_has_what_it_answered_for() -> Result<()> {
@@ -113,7 +113,7 @@ fn a_read_waits_for_no_write() -> Result<()> {
     Ok(())
 }
 
-/// If the commit fails, each client that waited for it hears so, and nothing of it is stored, not later either.
+/// If the commit fails, each of its clients gets an error, and none of it is stored later either.
 #[test]
 fn a_commit_that_fails_fails_for_all() -> Result<()> {
     let server = STAGE.server()?;
@@ -158,7 +158,7 @@ fn a_full_list_refuses_what_does_not_fit() -> Result<()> {
     Ok(())
 }
 
-/// What the disk does not take costs the requests that meet it, and nothing that was answered.
+/// If the disk is full, only the requests that write fail, and nothing that was answered is lost.
 fn is_whole_on_a_disk_that_is_full(server: &Server) -> Result<()> {
     let mut answered = Vec::new();
     let mut refused = 0;
@@ -245,7 +245,7 @@ fn writes_share_syncs() -> Result<()> {
     Ok(())
 }
 
-/// All who read the fullest list share one copy of it.
+/// All readers of a full list share one copy of it.
 #[cfg(target_os = "linux")]
 #[test]
 fn readers_share_the_list() -> Result<()> {

@@ -1,4 +1,4 @@
-//! The connection to the database, seen from the middle: what it costs, and what happens when it is lost.
+//! A relay between server and database: it counts round trips, and loses connections.
 #![cfg(unix)]
 
 use anyhow::{Context, Result, ensure};
@@ -237,7 +237,7 @@ fn a_database_that_stands_still_costs_503() -> Result<()> {
     costs_503(Mode::Hold)
 }
 
-/// What is said of a database that cannot be used has no password in it, wherever the URL has one.
+/// The error for a database that cannot be used has no password in it, wherever the URL has one.
 #[test]
 fn an_error_does_not_show_a_password() -> Result<()> {
     for db in [

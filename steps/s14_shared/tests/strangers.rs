@@ -1,4 +1,4 @@
-//! What strangers do: the tests of stage 12, for the server of this stage.
+//! What strangers send: the tests of stage 12, for the server of this stage.
 
 testing::module! {
     "postgres",

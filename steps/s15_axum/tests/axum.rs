@@ -1,4 +1,4 @@
-//! What the libraries do in place of the code of earlier stages, where no test of theirs asks for it.
+//! What the libraries do in place of the code of earlier stages, where no earlier test checks it.
 #![cfg(unix)]
 
 use anyhow::{Context, Result, ensure};
@@ -123,7 +123,7 @@ fn refuses_a_file_of_another_program() -> Result<()> {
     Ok(())
 }
 
-/// What the path says is compared as it was sent: axum alone would decode it, and take a sign.
+/// What the path says is compared as it was sent: axum alone would decode it, and accept a sign.
 #[test]
 fn a_path_is_compared_as_sent() -> Result<()> {
     let server = STAGE.server()?;
@@ -178,7 +178,7 @@ fn no_message_is_lost_or_doubled() -> Result<()> {
     Ok(())
 }
 
-/// What is said of a database that cannot be used has no password in it, wherever the URL has one.
+/// The error for a database that cannot be used has no password in it, wherever the URL has one.
 #[test]
 fn an_error_does_not_show_a_password() -> Result<()> {
     for db in [

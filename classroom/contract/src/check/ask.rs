@@ -58,7 +58,7 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
-    /// The same question with the indexes and the address of today.
+    /// The same question with the present indexes and address.
     pub(super) fn anew(&self, question: &Question) -> Question {
         let model = self.model.clone().unwrap_or_default();
         let mut rows = POSTS.iter().chain(TABLE).chain([&POST_SAME, &FULL_BODY]).chain(LAST_POSTS);
@@ -106,7 +106,7 @@ impl Check<'_, '_> {
             }
             let compared = self.compare_list(&wanted)?;
             if let Err(fault) = compared {
-                // Where the response was wrong already, that is the fault.
+                // If the response was wrong already, that is the fault.
                 if verdict.passed() {
                     list_differs = fault.kind == "other-list";
                     let fault = self.ordinary(question, fault);
@@ -117,7 +117,7 @@ impl Check<'_, '_> {
         Ok((self.outcome(question, &want, exchange, verdict), list_differs))
     }
 
-    /// The command that asks the same by hand, and shows the fault.
+    /// The command line that sends the same, and shows the fault.
     fn hand(&self, question: &Question, verdict: &Verdict) -> String {
         let addr = self.by_hand();
         // What curl hides: line ends, bytes after the body, and how the connection ends.
@@ -130,7 +130,7 @@ impl Check<'_, '_> {
         if self.stage >= 7 { hand::around(command, question, &addr) } else { command }
     }
 
-    /// What it means that the ordinary request after an attack is not answered.
+    /// Adds the likely cause if the ordinary request after an attack is not answered.
     pub(super) fn ordinary(&self, question: &Question, fault: Fault) -> Fault {
         if !self.is_attack(question) || fault.kind == "other-list" {
             return fault;

@@ -1,4 +1,4 @@
-//! The server as the check meets it: how long to wait for it, what it means that it is gone, and how it comes back.
+//! The server of a check: how long to wait for it, whether it has ended, and how it is started again.
 
 use super::{
     CLOSE, Check, HOPELESS, LAST, MOST_STARTS, PATIENCE, Restart, SLOW, START, Server, WHOLE,
@@ -22,7 +22,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Where a person asks by hand: a program that the check has started ends with it.
+    /// The address for commands by hand: the program that the check has started has ended by then.
     pub(super) fn by_hand(&self) -> String {
         match &self.target {
             Server::Address(addr) => addr.clone(),
@@ -53,10 +53,10 @@ impl Check<'_, '_> {
     }
 
     /// Sends a question. The first one after a start waits until the server listens: it is the first connection,
-    /// because one that says nothing would end a fragile server.
+    /// because up to stage 9 a connection without a request ends the server.
     ///
     /// # Errors
-    /// The program does not come to listen.
+    /// The program does not listen within 10 s.
     pub(super) fn exchange(&mut self, question: &Question) -> Result<Exchange> {
         let patience = self.patience();
         let exchange = self.first_connection(
@@ -80,7 +80,7 @@ impl Check<'_, '_> {
         )
     }
 
-    /// Learns from an exchange how long to wait for the next one.
+    /// Counts what is slow in an exchange: the next one gets less time.
     pub(super) fn notice(&mut self, exchange: &Exchange) {
         self.questions += 1;
         let silent = exchange.end == End::TimedOut && exchange.got.is_empty();
@@ -113,7 +113,7 @@ impl Check<'_, '_> {
                 };
                 let (addr, seconds) = (program.addr(), START.as_secs());
                 format!(
-                    "the server runs, but not at {addr} within {seconds} s; {why}{}",
+                    "the server runs, but does not listen at {addr} within {seconds} s; {why}{}",
                     said(program)
                 )
             } else {
@@ -128,7 +128,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The first connection of all: where nothing listens, there is nothing to check.
+    /// Fails if nothing listens at the first connection of the check.
     pub(super) fn is_there(&self, exchange: &Exchange) -> Result<()> {
         match (&exchange.end, &self.target) {
             (End::Refused(reason), Server::Address(addr)) if self.outcomes.is_empty() => {
@@ -138,7 +138,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// What became of the server after a fault: whether it has ended. Its last words come with the fault.
+    /// Looks whether the server has ended. If it has, that is the fault. The last lines that it printed come with it.
     pub(super) fn with_end(&mut self, fault: Fault, during: bool) -> Result<(Fault, Vec<String>)> {
         let suspicious = [
             "gone",
@@ -156,7 +156,7 @@ impl Check<'_, '_> {
         let Server::Program(program) = &self.target else {
             return Ok((fault, Vec::new()));
         };
-        // A server that was not found dead before need not be waited for as long again.
+        // If the server was still running after earlier faults, the wait is shorter.
         let wait = match fault.kind.as_str() {
             "timeout" => Duration::ZERO,
             _ if self.alive_after_all > 2 => Duration::from_millis(20),
@@ -190,8 +190,8 @@ impl Check<'_, '_> {
         Ok((ended, words))
     }
 
-    /// After a case: a server that has ended, or is stuck, is started again; where that cannot be, the check is
-    /// over.
+    /// After a case: a server that has ended, or does not answer, is started again. If the check has not started
+    /// it, the check is over.
     pub(super) fn recover(&mut self, fault: &Fault) -> Result<()> {
         let ended = fault.kind.starts_with("ended") || fault.kind == "gone";
         if ended || self.silent >= 2 {
@@ -223,7 +223,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Where nothing that came in the first cases was a response, nothing better will come.
+    /// Ends the check if none of the first cases brought a response.
     pub(super) fn give_up(&mut self) {
         let hopeless = ["timeout", "no-http", "no-response"];
         let is_hopeless = |outcome: &Outcome| {
@@ -234,7 +234,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The case before has ended the server: nothing listens any more. A program is started again.
+    /// Nothing listens any more: the case before has ended the server. A program is started again.
     pub(super) fn blame_the_case_before(&mut self) -> Result<()> {
         let gone = Fault::new("gone", "the server ended after its response to this case");
         let (mut fault, words) = self.with_end(Fault::new("no-response", ""), false)?;
@@ -269,11 +269,11 @@ impl Check<'_, '_> {
         Ok(true)
     }
 
-    /// After the last case, too, the server listens.
+    /// Checks that the server still listens after the last case.
     pub(super) fn look_whether_it_lives(&mut self) -> Result<()> {
         let dead = match &self.target {
             Server::Program(program) => program.ended(Duration::from_millis(20))?.is_some(),
-            // A connection that says nothing would end a fragile server; a message of the stage does not.
+            // Up to stage 9 a connection without a request ends the server, so this one sends a request.
             Server::Address(addr) => {
                 let question = Question::post("post", "", self.stage, addr);
                 self.stage >= 3
@@ -289,7 +289,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// What a program printed that did not come to listen.
+/// What a program printed that does not listen.
 fn said(program: &Program) -> String {
     let words = program.last_words(4);
     if words.is_empty() {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How long the server may go on accepting connections after the signal.
 const STOP: Duration = Duration::from_secs(2);
 
-/// How long it may take to end after its last response: a client that does not close can keep it for 5 s.
+/// How long it may take to end after its last response: it may wait 5 s for a client that does not close.
 const EXIT: Duration = Duration::from_secs(6);
 
 /// How long a connection waits that should get no answer.
@@ -25,19 +25,19 @@ const QUIET: Duration = Duration::from_millis(300);
 const ID: &str = "orderly-end";
 const ID_IDLE: &str = "orderly-end-idle";
 
-/// How long a connection may stay open after the signal that waits for a request.
+/// How long a connection that waits for a request may stay open after the signal.
 const IDLE_END: Duration = Duration::from_millis(2500);
 
-const BECAUSE: &str = "Without a handler SIGTERM ends a program at once, in the middle of a response. With a handler, the program stops accepting, finishes the requests that it has begun, and then ends.";
+const BECAUSE: &str = "Without a handler SIGTERM ends a program at once, also in the middle of a response. With a handler, the program stops accepting, finishes the requests that it has begun, and then ends.";
 
-const IDLE_BECAUSE: &str = "A connection that waits for a request has nothing to finish: close it at the signal. One that has a request gets its response, and is closed then.";
+const IDLE_BECAUSE: &str = "A connection that waits for a request has nothing to finish: close it at the signal. On a connection with a request, send the response, and close it then.";
 
 impl Check<'_, '_> {
     /// Sends half of a body, then SIGTERM, then the rest. Afterwards the server is started again. With `idle` another
-    /// connection waits for a request meanwhile, and the first one does not ask for its end.
+    /// connection waits for a request meanwhile, and the first one does not send `Connection: close`.
     pub(super) fn orderly_end(&mut self, idle: bool) -> Result<Outcome> {
         let id = if idle { ID_IDLE } else { ID };
-        // Several clients have changed the list at once: it is read again.
+        // Several clients have changed the list at once, so the check reads it again.
         let _ = self.compare_list(&[])?;
         let text = format!("the text of {id}");
         let mut question = Question::post(id, &text, self.stage, &self.addr());
@@ -91,7 +91,8 @@ impl Check<'_, '_> {
         };
         let half = question.sent.len() - question.text.len() / 2;
         let _ = stream.write_all(&question.sent[..half]);
-        // The queue is one of arrival: when a later client has its answer, the server has accepted this one.
+        // The kernel queues connections in their order: when a later client has its response, the server has accepted
+        // this one.
         exchange(&addr, &get, patience);
         let Server::Program(program) = &self.target else { return Ok(Ok(())) };
         program.terminate()?;
@@ -144,14 +145,14 @@ impl Check<'_, '_> {
             }
             Some(status) if !status.success() => {
                 let sentence = format!("the server ended with {status}, not with status 0");
-                let because = "An end that was asked for is no error. (A shell that started the server ends by the signal itself: begin the command with exec.)";
+                let because = "An end after SIGTERM is no error: exit with status 0. (If a shell started the server, the signal ends the shell as well: begin the command with exec.)";
                 Err(Fault::new("end-status", sentence).because(because))
             }
             Some(_) => Ok(()),
         })
     }
 
-    /// Starts the server again. What was answered 201 is there.
+    /// Starts the server again. The message that was answered 201 is there.
     fn is_kept(&mut self, question: &Question, model: &Model) -> Result<Checked<()>> {
         let Server::Program(program) = &mut self.target else { return Ok(Ok(())) };
         program.restart()?;

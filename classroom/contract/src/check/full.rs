@@ -1,5 +1,5 @@
-//! The limit of the whole list (507). The number is the server's own choice, so the case posts until the list is
-//! full, and then asks what holds whatever the number is.
+//! The limit of the whole list (507). Each server chooses its own limit, so the case posts until the list is full, and
+//! then asks what holds for any limit.
 
 use super::{Check, Server};
 use crate::connection::{Exchange, exchange_up_to};
@@ -11,15 +11,15 @@ use crate::response::Response;
 use crate::table::{Answer, PUT_REPLACES, Row, TABLE};
 use anyhow::Result;
 
-/// The longest list that is tried, in bytes of JSON, and the most that is read of it.
+/// The longest list that is tried, and how much of it is read, in bytes of JSON.
 const MOST: usize = 64 << 20;
 const READ: usize = MOST + (4 << 20);
 
-/// The longest body. In JSON each of these control characters has six bytes, `\u0001`.
+/// The longest body, in bytes. In JSON this control character has six bytes, `\u0001`.
 const LONG: usize = 64 << 10;
 const CONTROL: &str = "\u{1}";
 
-/// How many empty texts go into a list that has no place for one letter more: far more than fit into its rest.
+/// How many empty texts are tried on a list that has no room for one letter more: far more than fit into it.
 const EMPTIES: usize = 40;
 
 const ID: &str = "full-list";
@@ -54,12 +54,12 @@ impl Check<'_, '_> {
     pub(super) fn full_list(&mut self) -> Result<Outcome> {
         let get = Question::get_list(self.stage, &self.addr());
         let what = "POST / until the list is full";
-        // Several clients have changed the list at once: it is read again.
+        // Several clients have changed the list at once, so the check reads it again.
         let _ = self.compare_list(&[])?;
         let mut filled =
             Filled { model: self.model.clone().unwrap_or_default(), ..Filled::default() };
         let result = self.fill_and_look(&mut filled);
-        // A server that goes on running is left with a short list.
+        // A server that goes on running after the check gets a short list again.
         if matches!(self.target, Server::Address(_)) {
             let last = (filled.question.clone(), filled.exchange.clone());
             for index in filled.added.clone() {
@@ -76,7 +76,7 @@ impl Check<'_, '_> {
                 let bytes: usize = filled.added.iter().map(|at| filled.model.list[*at].len()).sum();
                 let seconds = self.whole().as_secs_f32().ceil();
                 let reason = format!(
-                    "a check has {seconds} s, and in its last ones {} KiB of texts were accepted",
+                    "a check has {seconds} s, and in this time the list did not become full: {} KiB of texts were accepted",
                     bytes >> 10
                 );
                 return Ok(Outcome::not_asked(self.stage, ID, what, &reason));
@@ -84,10 +84,11 @@ impl Check<'_, '_> {
         };
         let mut outcome = self.outcome(&question, &want, &filled.exchange, verdict);
         (outcome.id, outcome.what) = (ID, what.to_string());
-        // The question has up to 64 KiB; its beginning says which it is.
+        // A request has up to 64 KiB; the report shows its beginning.
         outcome.sent.truncate(200);
         outcome.wanted =
-            "507 for what makes the list too long; all other requests as before".to_string();
+            "507 for a request that makes the list too long; other requests are answered as before"
+                .to_string();
         outcome.hand = format!(
             "head -c {LONG} /dev/zero | tr '\\0' '\\1' > long; for i in $(seq 200); do curl -so /dev/null -w '%{{http_code}} ' --data-binary @long {}/; done",
             self.by_hand()
@@ -114,7 +115,7 @@ impl Check<'_, '_> {
             }
         }
         let controls = filled.added.clone();
-        // The rest of the place, up to the last byte: the longest body several times, each half of it once.
+        // Fills the rest, up to the last byte: the longest body several times, then half of it, a quarter and so on.
         for size in [LONG; 6].into_iter().chain((0..16).rev().map(|power| 1 << power)) {
             self.add(filled, &"x".repeat(size))?;
         }
@@ -123,7 +124,7 @@ impl Check<'_, '_> {
             empties += 1;
             if empties == EMPTIES {
                 let sentence = format!(
-                    "the list had no place for one letter, but {EMPTIES} empty texts were added"
+                    "the list had no room for one letter, but {EMPTIES} empty texts were added"
                 );
                 return Err(Fault::new("empty-texts-count", sentence).because(COUNT).into());
             }
@@ -140,7 +141,7 @@ impl Check<'_, '_> {
             }
         }
         self.look_at_full_list(filled)?;
-        // As many characters, and a sixth of the bytes.
+        // Each new text has as many characters, and a sixth of the bytes.
         for &index in &controls {
             let status = self.replace(filled, index, &"x".repeat(LONG))?;
             if status != 200 {
@@ -154,7 +155,7 @@ impl Check<'_, '_> {
         }
         if !controls.is_empty() && self.add(filled, &"x".repeat(LONG / 2))? != 201 {
             let sentence = format!(
-                "PUT has made the list {} KiB shorter, and there is no place for {} KiB",
+                "PUT has made the list {} KiB shorter, and there is no room for {} KiB",
                 (5 * LONG * controls.len()) >> 10,
                 LONG >> 11
             );
@@ -207,7 +208,7 @@ impl Check<'_, '_> {
         Ok(status)
     }
 
-    /// Sends what changes the list or is answered 507. Either answer is judged like any other.
+    /// Sends a request that changes the list or is answered 507. Returns the status if the response is right.
     fn change(&self, filled: &mut Filled, question: Question) -> Result<u16, Stop> {
         let status = self.send(filled, &question)?.status;
         let mut asked = question;

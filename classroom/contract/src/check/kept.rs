@@ -20,20 +20,20 @@ use std::time::{Duration, Instant};
 /// How long a connection may stay open on which nothing comes.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// A client that waits for a person needs at least so long between two requests.
+/// A person who types needs at least this long between two requests.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
-/// How long the second of two requests may take that comes a byte a second.
+/// How long the check waits for an answer to a second request that comes a byte a second.
 const SLOW_SECOND: Duration = Duration::from_millis(12_500);
 
-/// How long a connection is used: longer than a request may take.
+/// How long a connection is used: longer than the 10 s of one request.
 const BUSY: Duration = Duration::from_millis(11_200);
 
-/// How far the clock of a server may be from that of the check, on one machine and on two.
+/// How many seconds the clock of a server may differ from that of the check, on one machine and on two.
 const NEAR: i64 = 120;
 const FAR: i64 = 86_400;
 
-/// What is found beside the slow request, because it takes as long.
+/// The results of the cases that run at the same time as the slow request, because they take as long.
 pub(super) struct Beside {
     idle: (Checked<()>, Exchange),
     second: (Checked<()>, Exchange),
@@ -75,7 +75,7 @@ impl Check<'_, '_> {
         self.stays_open |= result.as_ref().is_err_and(|fault| fault.kind == "stays-open");
         let length: usize = said.sent.iter().map(Vec::len).sum();
         let addr = self.by_hand();
-        // What is asked by hand has the address of a person.
+        // The commands by hand have the address for a person.
         let by_hand: Vec<Vec<u8>> = match length {
             ..4_000 => dialogue
                 .turns
@@ -109,7 +109,7 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
-    /// Each kind of response has a date, which is that of now.
+    /// Each kind of response has a Date, with the current time.
     pub(super) fn date(&mut self) -> Result<Outcome> {
         const REQUESTS: [(&str, &str); 7] = [
             ("GET /", "GET /{1.1}Connection: close\r\n\r\n"),
@@ -144,7 +144,8 @@ impl Check<'_, '_> {
         outcome.id = "date";
         outcome.what = "the Date of each kind of response".to_string();
         outcome.sent = question.sent;
-        outcome.wanted = "Date: Sun, 06 Nov 1994 08:49:37 GMT, with the time of now".to_string();
+        outcome.wanted =
+            "Date: the current time, in the form Sun, 06 Nov 1994 08:49:37 GMT".to_string();
         outcome.hand = format!("curl -i {}/; date -u", self.by_hand());
         if let Verdict::Failed(fault) = &outcome.verdict {
             let (fault, words) = self.with_end(fault.clone(), exchange.got.is_empty())?;
@@ -154,19 +155,21 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
-    /// Whether a response has the date of now.
+    /// Whether a response has a Date with the current time.
     fn date_of(&self, name: &str, response: &Response) -> Checked<()> {
         let Some(value) = response.field("Date") else {
             let sentence = format!("the response to {name} has no Date");
             return Err(Fault::new("no Date", sentence)
-                .because("A server that has a clock says in each response when it made it.")
+                .because("A server with a clock sends in each response the time at which the response was made.")
                 .see("RFC 9110, section 6.6.1"));
         };
         let quoted = crate::show::in_quotes(&value, 60);
         let Some(seconds) = date::parse(&value) else {
-            let sentence = format!("the Date of the response to {name} is {quoted}");
+            let sentence = format!(
+                "the Date of the response to {name} does not have the form of HTTP: {quoted}"
+            );
             return Err(Fault::new("other Date", sentence)
-                .because("The one form is that of Sun, 06 Nov 1994 08:49:37 GMT: English names, two digits for a day, and the right day of the week.")
+                .because("The one form is Sun, 06 Nov 1994 08:49:37 GMT: English names, two digits for the day of the month, and the right day of the week.")
                 .see("RFC 9110, section 5.6.7"));
         };
         let away = seconds - date::now();
@@ -180,7 +183,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Whether the server has the clock of the check.
+    /// Whether the server runs on the machine of the check, and so has the same clock.
     fn is_near(&self) -> bool {
         let is_loopback = |addr: SocketAddr| addr.ip().is_loopback();
         match &self.target {
@@ -191,7 +194,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Runs `work`, which takes long, and beside it all else that takes as long.
+    /// Runs `work`, which takes about 10 s, and at the same time the other cases that take as long.
     pub(super) fn beside<T>(&mut self, work: impl FnOnce() -> T) -> T {
         if self.stage < 12 || self.options.only.is_some() {
             return work();
@@ -221,7 +224,7 @@ impl Check<'_, '_> {
         let hand = format!(
             "(printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 16) | (time nc -q 0 {host} {port})"
         );
-        let wanted = "200, and the end of the connection within 15 s; and then another is served";
+        let wanted = "200, and the end of the connection within 15 s; then GET / on another connection is answered";
         self.long("idle-connection", what, wanted, hand, result, &exchange)
     }
 
@@ -291,13 +294,13 @@ pub(super) fn kept(addr: &str, close: Duration) -> Checked<Client> {
     client.send(&bytes("{get}", addr, 0));
     let response = client.response(false)?;
     if has_option(&response, "close") {
-        let sentence = "the response says Connection: close, and nothing has asked for it";
+        let sentence = "the response says Connection: close, and the request does not ask for it";
         return Err(Fault::new("says-close", sentence).see("RFC 9112, section 9.3"));
     }
     Ok(client)
 }
 
-/// How long a connection stays open on which nothing comes.
+/// Measures how long a connection stays open on which nothing comes, at most `most`.
 fn idle(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
     let mut exchange = Exchange::default();
     let mut client = match kept(addr, most) {
@@ -310,7 +313,7 @@ fn idle(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
     let took = start.elapsed();
     exchange.got = client.got;
     exchange.took = took;
-    let because = "Each open connection costs a place and memory. If nothing comes for some seconds, the server closes it, and a client opens another when it needs one.";
+    let because = "Each open connection takes memory and one of the connections that the server allows. If nothing comes for some seconds, the server closes it, and a client opens another when it needs one.";
     let result = match ended {
         // 408 may say why the connection ends (RFC 9110, section 15.5.9).
         Err(fault) if fault.kind == "goes-on" => {
@@ -329,7 +332,7 @@ fn idle(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
     let result = result.and_then(|()| {
         if took < SHORTEST_IDLE {
             let sentence = format!(
-                "the server closed {:.1} s after its response; a client that waits for a person needs seconds",
+                "the server closed {:.1} s after its response; a person needs some seconds to type the next request",
                 took.as_secs_f32()
             );
             return Err(Fault::new("too-early", sentence).because(because).see("RFC 9112, section 9.5"));
@@ -361,7 +364,9 @@ fn slow_second(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
     let seconds = exchange.took.as_secs_f32();
     let result = match &exchange.end {
         End::TimedOut => {
-            let sentence = format!("the second request took {seconds:.0} s, and was waited for");
+            let sentence = format!(
+                "{seconds:.0} s after the second request began, the server still waits for the rest of it"
+            );
             Err(Fault::new("slow-second", sentence).because(because).see(see))
         }
         _ if exchange.took < Duration::from_secs(5) => {
@@ -409,6 +414,6 @@ fn busy(addr: &str, most: Duration) -> (Checked<()>, Exchange) {
         };
     }
     let exchange = Exchange { got: client.got, took: start.elapsed(), ..Exchange::default() };
-    let because = "The time without a request begins anew after each response, and each request has a deadline of its own. A connection that is used stays open.";
+    let because = "The time limit for an idle connection begins anew after each response, and each request has a deadline of its own. A connection that is used stays open.";
     (result.map_err(|fault| fault.because(because).see("RFC 9112, section 9.5")), exchange)
 }

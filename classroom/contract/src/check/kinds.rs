@@ -1,4 +1,4 @@
-//! The cases that are more than one question: conversations, many messages, a restart, a slow client, a crowd.
+//! The cases of more than one question: conversations, many messages, a restart, a slow client, many clients.
 
 use super::list::lenient_list;
 use super::{CLOSE, Check, SLOW};
@@ -75,7 +75,7 @@ impl Check<'_, '_> {
             let model = self.model.clone().unwrap_or_default();
             let question = Question::new(row, self.stage, &addr, &model);
             if question.index.is_none() {
-                let reason = "it needs twelve messages, and the list cannot be filled or read: see get-list and post";
+                let reason = "it needs twelve messages, and the list cannot be filled or read: see the cases get-list and post";
                 return Ok(Outcome::not_asked(self.stage, row.id, &question.what, reason));
             }
         }
@@ -120,7 +120,7 @@ impl Check<'_, '_> {
         Ok(outcome)
     }
 
-    /// What was refused, and what only reads, has changed nothing.
+    /// Requests that were refused, or that only read, have changed nothing.
     pub(super) fn unchanged(&mut self) -> Result<Outcome> {
         let question = Question::get_list(self.stage, &self.addr());
         let model = self.model.clone().unwrap_or_default();
@@ -178,7 +178,7 @@ impl Check<'_, '_> {
                 "A server that is killed has no time to save anything: each message has to be in the file before the response is sent.",
             ));
         }
-        // The messages before the check are not its own, whatever is left of the others.
+        // The messages before the check are not its own, even if some of its own are lost.
         self.model = Some(Model { base: model.base.min(list.len()), list });
         Ok(outcome)
     }
@@ -186,7 +186,7 @@ impl Check<'_, '_> {
     /// A request to a server that has been started again. What it has changed is still there after the next start.
     pub(super) fn after_a_restart(&mut self, row: &Row, id: &'static str) -> Result<Outcome> {
         self.fill()?;
-        // Asked alone, the case is the one that needs the restart.
+        // If only this case is asked, no other one has started the server again.
         let alone = self.options.only.is_some();
         if alone && self.restarted {
             self.restarted = self.restart()?;
@@ -214,7 +214,8 @@ impl Check<'_, '_> {
         let spent = self.start.elapsed();
         let whole = self.whole();
         if spent + SLOW > whole + Duration::from_millis(500) {
-            let reason = format!("it takes 10 s, and {} s of a check were over", spent.as_secs());
+            let reason =
+                format!("it takes 10 s, and {} s of the check had passed", spent.as_secs());
             return Ok(Outcome::not_asked(self.stage, question.id, &question.what, &reason));
         }
         let addr = self.addr();

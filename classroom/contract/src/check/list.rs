@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 
 impl Check<'_, '_> {
-    /// Reads the list before anything is added to it. A server that cannot send it has failed `get-list`.
+    /// Reads the list before anything is added to it. If that fails, the case `get-list` fails.
     pub(super) fn begin_list(&mut self) -> Result<()> {
         let start = Instant::now();
         let addr = self.addr();
@@ -80,7 +80,7 @@ impl Check<'_, '_> {
             .map_err(|fault| Fault { sentence: format!("afterwards {}", fault.sentence), ..fault }))
     }
 
-    /// The messages that the case needs: those that the check has added, at least twelve.
+    /// Posts until the check has added the twelve messages that some cases need.
     pub(super) fn fill(&mut self) -> Result<()> {
         while self.model.as_ref().is_some_and(|model| model.own() < ENOUGH) && self.over.is_none() {
             let model = self.model.clone().unwrap_or_default();
@@ -92,7 +92,7 @@ impl Check<'_, '_> {
             }
             let mut wanted = model.list.clone();
             wanted.push(text);
-            // Whatever it holds now is what it should hold; POST has its own cases.
+            // What the list holds now is taken as right here; POST has its own cases.
             let _ = self.compare_list(&wanted)?;
             if self.model.as_ref().is_some_and(|now| now.list.len() <= model.list.len()) {
                 return Ok(());

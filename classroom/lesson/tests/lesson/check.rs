@@ -429,7 +429,7 @@ fn one_question_of_stage_three_that_no_server_of_http_answers() -> Result<()> {
         str![[r#"
 asked 127.0.0.1:8080 what s03_http answers: 1 case
 ✗ korean  POST /
-  this is no response of HTTP; it begins with "220 mail.example ESMTP/r/n"
+  this is not an HTTP response; it begins with "220 mail.example ESMTP/r/n"
   sent      POST / HTTP/1.1/r/n
             Host: 127.0.0.1:8080/r/n
             Connection: close/r/n

@@ -15,6 +15,7 @@ function showChange(stage, at) {
   const hunk = stage.hunks[index];
   const code = make("div", { class: `piece ${phase}` });
   code.append(...pieceRows(hunk, phase));
+  if (hunk.left_out && phase === "old") code.append(make("p", { class: "left-out" }, word("left.out", hunk.left_out)));
   const element = make("div", { class: "change" },
     make("div", { class: "band" },
       make("p", { class: "where" }, make("b", {}, hunk.path), hunk.of[1] > 1 ? ` ${word("piece", ...hunk.of)}` : ""),
