@@ -5,6 +5,7 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use pcap_parser::data::{PacketData, get_packetdata};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The size of the read buffer in bytes. No packet on a loopback is longer.
 const BUFFER_SIZE: usize = 1 << 18;
@@ -25,6 +26,12 @@ pub struct Segment {
     pub stream: usize,
     /// The side that sent it.
     pub from: Side,
+    /// When it was captured, by the clock of the capture.
+    pub at: Duration,
+    /// The number of its first byte, as Wireshark counts: SYN has the number 0.
+    pub seq: u32,
+    /// The number of the byte that its sender expects next, counted in the same way; 0 without ACK.
+    pub acknowledges: u32,
     /// The address and port of the client.
     pub client: SocketAddr,
     /// The address and port of the server.
@@ -58,34 +65,46 @@ impl Segment {
 pub fn segments(bytes: &[u8]) -> Result<Vec<Segment>> {
     let mut reader = create_reader(BUFFER_SIZE, bytes)
         .map_err(|error| anyhow!("this is no capture: {error}"))?;
-    let mut segments = Vec::new();
+    let mut found = Found::default();
     let mut link = Linktype::ETHERNET;
+    // How many parts of a second the clock counts. These are microseconds, if the capture does not say anything else.
+    let mut per_second = 1_000_000;
     loop {
         let length = match reader.next() {
             Ok((length, block)) => {
                 let packet = match &block {
                     PcapBlockOwned::LegacyHeader(header) => {
                         link = header.network;
+                        if header.is_nanosecond_precision() {
+                            per_second = 1_000_000_000;
+                        }
                         None
                     }
                     // A capture on one interface describes one interface.
                     PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
                         link = interface.linktype;
+                        per_second = interface.ts_resolution().unwrap_or(per_second);
                         None
                     }
-                    PcapBlockOwned::Legacy(packet) => Some((packet.data, packet.caplen)),
+                    PcapBlockOwned::Legacy(packet) => {
+                        let seconds = Duration::from_secs(packet.ts_sec.into());
+                        let at = seconds + time(packet.ts_usec.into(), per_second);
+                        Some((packet.data, packet.caplen, at))
+                    }
                     PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
-                        Some((packet.data, packet.caplen))
+                        let count = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                        Some((packet.data, packet.caplen, time(count, per_second)))
                     }
                     PcapBlockOwned::NG(_) => None,
                 };
-                if let Some((data, captured)) = packet {
+                if let Some((data, captured, at)) = packet {
                     let data = get_packetdata(data, link, captured as usize);
-                    add(&mut segments, data.context("a packet is not what its capture says")?)?;
+                    let data = data.context("a packet is not what its capture says")?;
+                    add(&mut found, data, at)?;
                 }
                 length
             }
-            Err(PcapError::Eof) => return Ok(segments),
+            Err(PcapError::Eof) => return Ok(found.segments),
             Err(PcapError::Incomplete(_)) => {
                 reader.refill().map_err(|error| anyhow!("the capture is cut off: {error}"))?;
                 0
@@ -96,8 +115,23 @@ pub fn segments(bytes: &[u8]) -> Result<Vec<Segment>> {
     }
 }
 
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    segments: Vec<Segment>,
+    /// For each connection the number with which the client's numbers begin, and that of the server's.
+    begin: Vec<[Option<u32>; 2]>,
+}
+
+/// A time, from a clock that counts so many parts of a second.
+fn time(count: u64, per_second: u64) -> Duration {
+    let part = u128::from(count % per_second) * 1_000_000_000 / u128::from(per_second);
+    Duration::new(count / per_second, part as u32)
+}
+
 /// Adds the segment in a packet, if there is one.
-fn add(segments: &mut Vec<Segment>, packet: PacketData) -> Result<()> {
+fn add(found: &mut Found, packet: PacketData, at: Duration) -> Result<()> {
+    let Found { segments, begin } = found;
     let packet = match packet {
         PacketData::L2(frame) => SlicedPacket::from_ethernet(frame),
         PacketData::L3(_, packet) => SlicedPacket::from_ip(packet),
@@ -129,12 +163,32 @@ fn add(segments: &mut Vec<Segment>, packet: PacketData) -> Result<()> {
     let (stream, client, server) = match known {
         Some(known) if !begins => (known.stream, known.client, known.server),
         _ => {
-            (segments.iter().map(|known| known.stream + 1).max().unwrap_or(0), source, destination)
+            begin.push([None, None]);
+            (begin.len() - 1, source, destination)
         }
+    };
+    let from = if source == client { Side::Client } else { Side::Server };
+    let [client_begins, server_begins] = &mut begin[stream];
+    let (own, other) = match from {
+        Side::Client => (client_begins, server_begins),
+        Side::Server => (server_begins, client_begins),
+    };
+    // SYN takes a number. A capture without it begins with the next one.
+    let number = tcp.sequence_number();
+    let own = *own.get_or_insert(if tcp.syn() { number } else { number.wrapping_sub(1) });
+    let expected = tcp.acknowledgment_number();
+    let acknowledges = if tcp.ack() {
+        let other = *other.get_or_insert(expected.wrapping_sub(1));
+        expected.wrapping_sub(other)
+    } else {
+        0
     };
     segments.push(Segment {
         stream,
-        from: if source == client { Side::Client } else { Side::Server },
+        from,
+        at,
+        seq: number.wrapping_sub(own),
+        acknowledges,
         client,
         server,
         syn: tcp.syn(),

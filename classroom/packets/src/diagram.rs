@@ -60,7 +60,7 @@ fn arrow(segment: &Segment) -> String {
 }
 
 /// The text of an arrow. Every segment except the first SYN has ACK, so ACK is named only in a SYN and in a pure ACK.
-fn label(run: &[&Segment]) -> String {
+pub(crate) fn label(run: &[&Segment]) -> String {
     let first = run[0];
     let mut words = Vec::new();
     for (flag, name) in [
@@ -85,7 +85,7 @@ fn label(run: &[&Segment]) -> String {
 }
 
 /// The first line of a payload, in quotes, and `…` if there is more.
-fn quote(payload: &[u8]) -> String {
+pub(crate) fn quote(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     let line = text.split_inclusive('\n').next().unwrap_or_default();
     let shown: String = line.chars().take(MAX_SHOWN_CHARS).collect();

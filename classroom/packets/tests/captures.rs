@@ -72,6 +72,9 @@ fn every_server_listens_on_8080() -> Result<()> {
         let path = entry?.path();
         let bytes = fs::read(&path)?;
         assert!(bytes.len() < 10_000, "{} has {} bytes", path.display(), bytes.len());
+        if path.extension().is_none_or(|extension| extension != "pcap") {
+            continue;
+        }
         let segments = segments(&bytes)?;
         assert!(segments.len() >= 2, "{}", path.display());
         let server = "127.0.0.1:8080".parse()?;
@@ -220,12 +223,18 @@ fn as_saved_on_macos(pcap: &[u8]) -> Vec<u8> {
     let mut bytes = block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes(), &[1, 0, 0, 0], &[255; 8]]);
     bytes.extend(block(1, &[&[0; 8]]));
     let mut rest = &pcap[24..];
-    while let [_, _, _, _, _, _, _, _, low, high, 0, 0, _, _, _, _, data @ ..] = rest {
+    while let [time @ .., low, high, 0, 0, _, _, _, _] = &rest[..rest.len().min(16)]
+        && let data = &rest[16..]
+    {
+        let part =
+            |at: usize| u32::from_le_bytes([time[at], time[at + 1], time[at + 2], time[at + 3]]);
+        let time = u64::from(part(0)) * 1_000_000 + u64::from(part(4));
+        let time = [((time >> 32) as u32).to_le_bytes(), (time as u32).to_le_bytes()].concat();
         let (frame, others) = data.split_at(u16::from_le_bytes([*low, *high]).into());
         // Family 2 is IPv4, and takes the place of 14 bytes of Ethernet.
         let packet = [&[2, 0, 0, 0], &frame[14..]].concat();
         let length = (packet.len() as u32).to_le_bytes();
-        bytes.extend(block(6, &[&[0; 12], &length, &length, &packet]));
+        bytes.extend(block(6, &[&[0; 4], &time, &length, &length, &packet]));
         rest = others;
     }
     bytes

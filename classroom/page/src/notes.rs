@@ -2,8 +2,12 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use ladder::Stage;
+use packets::notes::capture_named_by;
+use packets::{calls, capture, svg};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,16 +25,18 @@ struct Section {
     title: String,
     /// Its Markdown, from the heading to the next one.
     text: String,
+    /// The same as HTML.
+    html: String,
 }
 
 impl Notes {
     /// Reads both editions in the workspace `root`.
     ///
     /// # Errors
-    /// A file that cannot be read, or editions with different numbers of sections.
+    /// A file that cannot be read, a diagram that cannot be drawn, or editions with different numbers of sections.
     pub fn read(root: &Path) -> Result<Notes> {
-        let english = sections(&crate::read(root, "NOTES.md")?);
-        let korean = sections(&crate::read(root, "NOTES.ko.md")?);
+        let english = sections(&crate::read(root, "NOTES.md")?).context("NOTES.md")?;
+        let korean = sections(&crate::read(root, "NOTES.ko.md")?).context("NOTES.ko.md")?;
         ensure!(english.len() == korean.len(), "the two editions differ in their sections");
         Ok(Notes { root: root.to_path_buf(), english, korean })
     }
@@ -84,8 +90,41 @@ impl Notes {
         Ok(pictures.into())
     }
 
+    /// The captures that the notes show: for each the name of its stage, what the notes say of it, and its rows. The
+    /// name of a capture begins with the number of its stage.
+    ///
+    /// # Errors
+    /// A capture, or its calls, that cannot be read, or of which one edition says nothing.
+    #[cfg_attr(not(test), expect(dead_code))]
+    pub fn captures(&self, stages: &[&Stage]) -> Result<Map<String, Value>> {
+        let korean = paragraphs(&self.korean);
+        let mut captures = Map::new();
+        for (path, text) in paragraphs(&self.english) {
+            let read = || -> Result<(String, Value)> {
+                let name =
+                    path.strip_prefix("captures/").and_then(|name| name.strip_suffix(".pcap"));
+                let name = name.context("it is no captures/NAME.pcap")?;
+                let number = name.split('_').next();
+                let stage = stages.iter().find(|stage| stage.name.split('_').next() == number);
+                let file = self.root.join(&path);
+                let segments = capture::segments(&fs::read(&file)?)?;
+                let called = calls::parse(&fs::read_to_string(file.with_extension("calls"))?)?;
+                let korean = korean.get(&path).context("NOTES.ko.md does not show it")?;
+                let capture = json!({
+                    "stage": stage.map(|stage| &stage.name),
+                    "what": { "en": inline_html(&text), "ko": inline_html(korean) },
+                    "rows": calls::rows(&segments, &called),
+                });
+                Ok((name.to_string(), capture))
+            };
+            let (name, capture) = read().with_context(|| path.clone())?;
+            captures.insert(name, capture);
+        }
+        Ok(captures)
+    }
+
     fn both(&self, place: usize) -> Value {
-        json!({ "en": html(&self.english[place].text), "ko": html(&self.korean[place].text) })
+        json!({ "en": self.english[place].html, "ko": self.korean[place].html })
     }
 }
 
@@ -93,13 +132,75 @@ fn parser(text: &str) -> Parser<'_> {
     Parser::new_ext(text, Options::ENABLE_TABLES)
 }
 
-/// Makes HTML of Markdown. The page goes where the repository does not: of links, only those to the world are kept. A
-/// picture is named and not loaded: the script puts it in, once for both languages.
+/// The paragraph before the diagram of each capture, by the path of the capture.
+fn paragraphs(sections: &[Section]) -> BTreeMap<String, String> {
+    let mut paragraphs = BTreeMap::new();
+    for section in sections {
+        let mut before = "";
+        for paragraph in section.text.split("\n\n") {
+            if let Some(path) = paragraph.lines().next().and_then(capture_named_by) {
+                paragraphs.insert(path.to_string(), before.to_string());
+            }
+            before = paragraph;
+        }
+    }
+    paragraphs
+}
+
+/// Makes HTML of Markdown in which each diagram is a picture.
+///
+/// # Errors
+/// A diagram that cannot be drawn.
+fn html_with_pictures(text: &str) -> Result<String> {
+    let mut diagram = None;
+    let mut events = Vec::new();
+    for event in parser(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(ref language)))
+                if &**language == "mermaid" =>
+            {
+                diagram = Some(String::new());
+            }
+            Event::Text(ref text) if diagram.is_some() => {
+                if let Some(diagram) = &mut diagram {
+                    diagram.push_str(text);
+                }
+            }
+            Event::End(TagEnd::CodeBlock) if diagram.is_some() => {
+                let svg = svg::draw(&diagram.take().unwrap_or_default())?;
+                events.push(Drawn::Picture(format!("<div class=\"diagram\">{svg}</div>\n")));
+            }
+            event => events.push(Drawn::Event(event)),
+        }
+    }
+    Ok(html_of(events.into_iter()))
+}
+
+/// A part of Markdown, or a diagram as SVG.
+enum Drawn<'a> {
+    Event(Event<'a>),
+    Picture(String),
+}
+
+/// Makes HTML of Markdown. A diagram stays as it is written.
 fn html(text: &str) -> String {
+    html_of(parser(text).map(Drawn::Event))
+}
+
+/// Makes HTML. The page goes where the repository does not: of links, only those to the world are kept. A picture is
+/// named and not loaded: the script puts it in, once for both languages.
+fn html_of<'a>(parts: impl Iterator<Item = Drawn<'a>>) -> String {
     let mut events = Vec::new();
     let mut kept = Vec::new();
     let mut alt = None;
-    for event in parser(text) {
+    for part in parts {
+        let event = match part {
+            Drawn::Event(event) => event,
+            Drawn::Picture(svg) => {
+                events.push(Event::Html(svg.into()));
+                continue;
+            }
+        };
         match event {
             Event::Start(Tag::Image { dest_url, .. }) => alt = Some((dest_url, String::new())),
             Event::End(TagEnd::Image) => {
@@ -158,7 +259,10 @@ fn id(title: &str) -> String {
 }
 
 /// The sections of a Markdown text: each from a heading of level 2 to the next one.
-fn sections(text: &str) -> Vec<Section> {
+///
+/// # Errors
+/// A diagram that cannot be drawn.
+fn sections(text: &str) -> Result<Vec<Section>> {
     // A parser tells a heading from a line of code that looks like one.
     let headings: Vec<Range<usize>> = Parser::new(text)
         .into_offset_iter()
@@ -168,9 +272,11 @@ fn sections(text: &str) -> Vec<Section> {
         .map(|(_, range)| range)
         .collect();
     let ends = headings.iter().skip(1).map(|next| next.start).chain([text.len()]);
-    let section = |(heading, end): (&Range<usize>, usize)| Section {
-        title: text[heading.clone()].trim().trim_start_matches("## ").to_string(),
-        text: text[heading.start..end].to_string(),
+    let section = |(heading, end): (&Range<usize>, usize)| -> Result<Section> {
+        let title = text[heading.clone()].trim().trim_start_matches("## ").to_string();
+        let text = text[heading.start..end].to_string();
+        let html = html_with_pictures(&text).with_context(|| title.clone())?;
+        Ok(Section { title, text, html })
     };
     headings.iter().zip(ends).map(section).collect()
 }
@@ -197,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_section_begins_with_a_heading_of_level_2() {
-        let sections = sections(TEXT);
+        let sections = sections(TEXT).unwrap();
         let titles: Vec<&str> = sections.iter().map(|section| section.title.as_str()).collect();
         assert_eq!(titles, ["1. One", "2. Two", "3. Three"]);
         let two = &sections[1].text;
@@ -212,6 +318,35 @@ mod tests {
         let expected = "<p><img data-picture=\"pictures/a.png\" alt=\"A &quot;view&quot;\"> here \
                         <a href=\"https://x.org/\">RFC</a></p>\n";
         assert_eq!(html, expected);
+    }
+
+    #[test]
+    fn a_diagram_is_a_picture_or_an_error() {
+        let text =
+            "```mermaid\nsequenceDiagram\nparticipant a\nparticipant b\na-xb: RST\n```\n\nAfter.\n";
+        let html = html_with_pictures(text).unwrap();
+        assert!(html.starts_with("<div class=\"diagram\"><svg "), "{html}");
+        assert!(html.ends_with("</svg></div>\n<p>After.</p>\n"), "{html}");
+        assert!(!html.contains("sequenceDiagram"), "{html}");
+        let error = sections(&format!("## One\n\n{}", text.replace("-x", "~"))).err().unwrap();
+        assert_eq!(format!("{error:#}"), "One: this line of a diagram cannot be drawn: a~b: RST");
+    }
+
+    #[test]
+    fn the_notes_speak_of_each_capture() {
+        let ladder = ladder::Ladder::find().unwrap();
+        let stages: Vec<&Stage> = ladder.stages().collect();
+        let captures = Notes::read(&ladder.root).unwrap().captures(&stages).unwrap();
+        assert_eq!(captures.len(), 10);
+        assert_eq!(captures["s10_rst_mid"]["stage"], "s10_hardened");
+        let http = &captures["s03_http"];
+        let starts = |language: &str| {
+            let what = http["what"][language].as_str().unwrap();
+            assert!(what.starts_with("<code>s03_http.pcap</code>"), "{what}");
+        };
+        starts("en");
+        starts("ko");
+        assert!(http["rows"].as_array().unwrap().len() > 20, "{http}");
     }
 
     #[test]
