@@ -7,6 +7,7 @@ use packets::notes::capture_named_by;
 use packets::{calls, capture, svg};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -89,15 +90,14 @@ impl Notes {
         Ok(pictures.into())
     }
 
-    /// The captures that the notes show, in their order: for each the name of its stage, what the notes say of it, and its rows. The
+    /// The captures that the notes show: for each the name of its stage, what the notes say of it, and its rows. The
     /// name of a capture begins with the number of its stage.
     ///
     /// # Errors
     /// A capture, or its calls, that cannot be read, or of which one edition says nothing.
-    #[cfg_attr(not(test), expect(dead_code))]
-    pub fn captures(&self, stages: &[&Stage]) -> Result<Vec<(String, Value)>> {
+    pub fn captures(&self, stages: &[&Stage]) -> Result<Map<String, Value>> {
         let korean = paragraphs(&self.korean);
-        let mut captures = Vec::new();
+        let mut captures = Map::new();
         for (path, text) in paragraphs(&self.english) {
             let read = || -> Result<(String, Value)> {
                 let name =
@@ -108,8 +108,7 @@ impl Notes {
                 let file = self.root.join(&path);
                 let segments = capture::segments(&fs::read(&file)?)?;
                 let called = calls::parse(&fs::read_to_string(file.with_extension("calls"))?)?;
-                let korean = korean.iter().find(|(shown, _)| *shown == path);
-                let (_, korean) = korean.context("NOTES.ko.md does not show it")?;
+                let korean = korean.get(&path).context("NOTES.ko.md does not show it")?;
                 let capture = json!({
                     "stage": stage.map(|stage| &stage.name),
                     "what": { "en": inline_html(&text), "ko": inline_html(korean) },
@@ -117,7 +116,8 @@ impl Notes {
                 });
                 Ok((name.to_string(), capture))
             };
-            captures.push(read().with_context(|| path.clone())?);
+            let (name, capture) = read().with_context(|| path.clone())?;
+            captures.insert(name, capture);
         }
         Ok(captures)
     }
@@ -131,14 +131,14 @@ fn parser(text: &str) -> Parser<'_> {
     Parser::new_ext(text, Options::ENABLE_TABLES)
 }
 
-/// The path of each capture, and the paragraph before its diagram.
-fn paragraphs(sections: &[Section]) -> Vec<(String, String)> {
-    let mut paragraphs = Vec::new();
+/// The paragraph before the diagram of each capture, by the path of the capture.
+fn paragraphs(sections: &[Section]) -> BTreeMap<String, String> {
+    let mut paragraphs = BTreeMap::new();
     for section in sections {
         let mut before = "";
         for paragraph in section.text.split("\n\n") {
             if let Some(path) = paragraph.lines().next().and_then(capture_named_by) {
-                paragraphs.push((path.to_string(), before.to_string()));
+                paragraphs.insert(path.to_string(), before.to_string());
             }
             before = paragraph;
         }
@@ -337,12 +337,8 @@ mod tests {
         let stages: Vec<&Stage> = ladder.stages().collect();
         let captures = Notes::read(&ladder.root).unwrap().captures(&stages).unwrap();
         assert_eq!(captures.len(), 10);
-        assert!(
-            captures
-                .iter()
-                .any(|(name, one)| name == "s10_rst_mid" && one["stage"] == "s10_hardened")
-        );
-        let (_, http) = captures.iter().find(|(name, _)| name == "s03_http").unwrap();
+        assert_eq!(captures["s10_rst_mid"]["stage"], "s10_hardened");
+        let http = &captures["s03_http"];
         let starts = |language: &str| {
             let what = http["what"][language].as_str().unwrap();
             assert!(what.starts_with("<code>s03_http.pcap</code>"), "{what}");

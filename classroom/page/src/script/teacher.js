@@ -21,13 +21,18 @@ function openTeacher() {
 }
 
 function send(message) {
+  message = { ...message, id: `${Date.now()} ${Math.random()}` };
   channel?.postMessage(message);
   // A browser that keeps windows of a file apart still knows who has opened which.
   for (const other of [window.opener, sent.window]) if (other && !other.closed) other.postMessage({ page: message }, "*");
 }
 const sent = { window: null };
+let lastId = null;
 
 function receive(message) {
+  // A message can come both ways.
+  if (message.id === lastId) return;
+  lastId = message.id;
   if (here.view === "teacher") {
     if (!message.at) return;
     shown = message.at;
@@ -102,7 +107,7 @@ function textOf(state) {
   if (state.act === "wire") return wireFrames(stage)[state.at]?.[0].case ?? "–";
   const [capture, index] = state.act === "quiz" ? quizFrames(stage)[state.at] : captureAt(stage, state.at);
   const row = capture.rows[index];
-  return row.call?.text ?? row.segment.label;
+  return row.call?.text ?? row.segment?.label ?? "…";
 }
 
 function toggleClock() {
