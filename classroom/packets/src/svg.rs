@@ -35,10 +35,11 @@ pub fn draw(diagram: &str) -> Result<String> {
     let bottom = HEAD + ROW * items.len() as f64 + SPACE;
     let height = bottom + SPACE / 2.0;
 
+    // The width is in em of the text around the picture, so the size of the letters is set inside of it.
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"sequence\" role=\"img\" viewBox=\"0 0 {total:.0} {height:.0}\" \
-         width=\"{:.1}em\" style=\"max-width:100%;height:auto\" font-size=\"{LETTER}\" fill=\"currentColor\" \
-         text-anchor=\"middle\"><title>{}</title><desc>{}</desc>",
+         width=\"{:.1}em\" style=\"max-width:100%;height:auto\" fill=\"currentColor\" \
+         text-anchor=\"middle\"><title>{}</title><desc>{}</desc><g font-size=\"{LETTER}\">",
         total / LETTER,
         escape(&names.join(", ")),
         escape(&described(&names, &items)),
@@ -85,7 +86,7 @@ pub fn draw(diagram: &str) -> Result<String> {
             }
         }
     }
-    svg += "</svg>";
+    svg += "</g></svg>";
     Ok(svg)
 }
 

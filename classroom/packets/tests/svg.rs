@@ -47,6 +47,9 @@ fn a_reset_has_a_cross_and_text_is_escaped() -> Result<()> {
         "{svg}"
     );
     assert!(svg.contains("\nserver → client: RST</desc>"), "{svg}");
+    // A font size of the picture itself would change what an em of its width is.
+    let (tag, _) = svg.split_once('>').context("no tag")?;
+    assert!(tag.contains("em\"") && !tag.contains("font-size"), "{tag}");
     Ok(())
 }
 

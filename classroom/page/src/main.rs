@@ -147,6 +147,14 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
         described.push(one);
     }
+    let captures = notes.captures(stages)?;
+    for stage in &mut described {
+        let own = captures.iter().filter(|(_, capture)| capture["stage"] == stage["name"]);
+        let mut names: Vec<String> = own.map(|(name, _)| name.clone()).collect();
+        // The one with the name of the stage is that of its lesson.
+        names.sort_by_key(|name| stage["name"] != *name);
+        stage["captures"] = names.into();
+    }
     let mut changes = BTreeMap::new();
     for (from, one) in stages.iter().enumerate() {
         for (to, other) in stages.iter().enumerate().skip(from) {
@@ -165,7 +173,7 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         "lines": code.lines,
         "changes": changes,
         "wire": wire::rows(&Wire::of(ladder, stages)?),
-        "captures": {},
+        "captures": captures,
         "pictures": notes.pictures()?,
         "lead_ins": teaching::LEAD_INS,
     }))

@@ -95,7 +95,6 @@ impl Notes {
     ///
     /// # Errors
     /// A capture, or its calls, that cannot be read, or of which one edition says nothing.
-    #[cfg_attr(not(test), expect(dead_code))]
     pub fn captures(&self, stages: &[&Stage]) -> Result<Map<String, Value>> {
         let korean = paragraphs(&self.korean);
         let mut captures = Map::new();

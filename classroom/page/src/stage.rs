@@ -34,7 +34,6 @@ pub fn describe(
         "removed": removed,
         "adds": adds.collect::<Vec<_>>(),
         "files": code.add_stage(stage)?,
-        "captures": [],
     }))
 }
 

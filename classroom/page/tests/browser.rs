@@ -268,6 +268,27 @@ async fn present(browser: &Client, page: &str, name: &str) -> Result<()> {
     assert!(number(browser, reset).await? > 0.0);
     picture(browser, name, "reset").await?;
 
+    // Segments between the calls of both sides, and the quiz, which hides the next one.
+    open(browser, page, "s03_http/segments").await?;
+    press(browser, Key::End).await?;
+    let calls = "document.querySelectorAll('.call.client').length && document.querySelectorAll('.call.server').length";
+    assert!(number(browser, calls).await? > 2.0, "the calls of both sides");
+    assert!(text(browser, ".capture").await?.contains("connect("));
+    fits(browser, name).await?;
+    picture(browser, name, "segments").await?;
+    open(browser, page, "s03_http/quiz").await?;
+    let asked = "document.querySelectorAll('.asked').length";
+    assert_eq!(number(browser, asked).await?, 1.0);
+    assert!(!text(browser, ".capture .flow").await?.contains("SYN"), "the answer is hidden");
+    press(browser, ' ').await?;
+    assert_eq!(number(browser, asked).await?, 0.0);
+    assert!(text(browser, ".segment.now").await?.starts_with("SYN"));
+    // The diagrams of the notes are drawn.
+    open(browser, page, "section/between").await?;
+    assert!(number(browser, "document.querySelectorAll('.notes svg').length").await? > 5.0);
+    fits(browser, name).await?;
+    picture(browser, name, "packets").await?;
+
     // From the last position of an act to the next act, and back.
     open(browser, page, "s04_window/happens").await?;
     press(browser, Key::End).await?;
@@ -426,7 +447,7 @@ async fn review(browser: &Client, page: &str, name: &str) -> Result<()> {
 /// The contrast between the marks of old and new lines, and the least contrast of a mark's text, as WCAG counts it.
 async fn contrasts(browser: &Client) -> Result<(f64, f64)> {
     let script = "
-        const box = document.createElement('canvas').getContext('2d');
+        const box = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
         const light = name => {
             box.fillStyle = getComputedStyle(Object.assign(document.body.appendChild(document.createElement('i')), {style: `color:var(${name})`})).color;
             box.fillRect(0, 0, 1, 1);

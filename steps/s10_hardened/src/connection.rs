@@ -55,11 +55,11 @@ impl Connection {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Returns the whole milliseconds until the deadline. After the deadline that is an error.
+    /// Returns the whole milliseconds until the deadline and 10 more: a wait can end too early.
     fn remaining(&self) -> io::Result<Duration> {
         let remaining = self.deadline.checked_duration_since(Instant::now());
         let is_over = || io::Error::new(ErrorKind::TimedOut, "the time for the connection is over");
-        Ok(Duration::from_millis(remaining.ok_or_else(is_over)?.as_millis() as u64 + 1))
+        Ok(Duration::from_millis(remaining.ok_or_else(is_over)?.as_millis() as u64 + 10))
     }
 
     /// Closes the connection with a lingering close.

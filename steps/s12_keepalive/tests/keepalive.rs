@@ -59,17 +59,29 @@ fn idle(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
 // The server.
 
 /// The server closes a connection on which no request comes, and not before its time. Each request starts the time
-/// anew.
+/// anew. A system can end a wait some milliseconds early, which one connection in a hundred sees.
 #[test]
 fn an_idle_connection_is_closed() -> Result<()> {
     let server = STAGE.server()?;
     let start = Instant::now();
-    let mut streams = idle(&server, 2)?;
-    // A second request on one of them, when the other is half way.
+    let mut streams = idle(&server, 150)?;
+    // A second request on one of them, when the others are half way.
     thread::sleep(IDLE_TIMEOUT / 2);
     let second = Instant::now();
-    get(&mut streams[1])?;
-    for (stream, start) in streams.into_iter().zip([start, second]) {
+    let mut last = streams.remove(0);
+    get(&mut last)?;
+    // None of the others ends early.
+    thread::sleep((IDLE_TIMEOUT * 9 / 10).saturating_sub(start.elapsed()));
+    let mut closed = 0;
+    for stream in &streams {
+        stream.set_nonblocking(true)?;
+        closed += usize::from(stream.peek(&mut [0]).is_ok());
+        stream.set_nonblocking(false)?;
+    }
+    // On a busy machine the test itself can be late.
+    ensure!(closed == 0 || start.elapsed() >= IDLE_TIMEOUT, "{closed} were closed early");
+    streams.truncate(1);
+    for (stream, start) in streams.into_iter().chain([last]).zip([start, second]) {
         // The end is FIN and not RST.
         ensure!(rest(stream)?.is_empty(), "bytes without a request");
         let waited = start.elapsed();

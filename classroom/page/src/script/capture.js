@@ -1,7 +1,18 @@
 // Segments: the captures of a stage in three columns, the calls of the client and of the server beside the segments that
 // they send. The quiz is the same with the next segment hidden.
 
-const capturesOf = stage => stage.captures.map(name => data.captures[name]);
+// A capture with many rows is shown without those in its middle, which are like the ones before them.
+const MAX_ROWS = 72;
+const [FIRST_ROWS, LAST_ROWS] = [36, 24];
+
+function capturesOf(stage) {
+  return stage.shownCaptures ??= stage.captures.map(name => {
+    const { what, rows } = data.captures[name];
+    if (rows.length <= MAX_ROWS) return { what, rows };
+    const gap = { gap: rows.length - FIRST_ROWS - LAST_ROWS };
+    return { what, rows: [...rows.slice(0, FIRST_ROWS), gap, ...rows.slice(-LAST_ROWS)] };
+  });
+}
 const captureCount = stage => capturesOf(stage).reduce((sum, capture) => sum + capture.rows.length, 0);
 
 // The capture and the row at a position, counted over all captures of a stage.
@@ -43,7 +54,9 @@ function captureView(stage, capture, last, hidden) {
       stream = row.segment.stream;
       rows.push(make("p", { class: "stream" }, word("connection", stream + 1)));
     }
-    if (row.call) {
+    if (row.gap) {
+      rows.push(make("p", { class: `stream${now}` }, word("gap", row.gap)));
+    } else if (row.call) {
       rows.push(make("p", { class: `call ${row.call.who}${now}` }, make("code", {}, row.call.text),
         row.call.result === undefined || row.call.result === null ? null : make("code", { class: "result" }, ` = ${row.call.result}`)));
     } else {

@@ -107,7 +107,7 @@ function textOf(state) {
   if (state.act === "wire") return wireFrames(stage)[state.at]?.[0].case ?? "–";
   const [capture, index] = state.act === "quiz" ? quizFrames(stage)[state.at] : captureAt(stage, state.at);
   const row = capture.rows[index];
-  return row.call?.text ?? row.segment.label;
+  return row.call?.text ?? row.segment?.label ?? "…";
 }
 
 function toggleClock() {
