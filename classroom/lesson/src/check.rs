@@ -249,7 +249,7 @@ fn ask_for_enter(lang: Lang) -> bool {
          (--no-restart leaves this out): ",
         Some(
             "서버를 Ctrl-C로 끝내고 같은 주소에서 다시 시작한 다음, 여기서 Enter를 누르세요 \
-             (--no-restart를 붙이면 이 검사를 뺍니다): ",
+             (--no-restart를 붙이면 이 검사를 건너뜁니다): ",
         ),
     );
     eprint!("{sentence}");
@@ -296,7 +296,7 @@ fn what_was_asked(
         }
         Lang::Ko => {
             let what = stage.map_or_else(|| format!("{number}단계"), |stage| stage.name.clone());
-            format!("{addr} 서버가 {what} 서버와 같은지 검사했습니다. 케이스 {asks}개")
+            format!("{addr} 서버가 {what} 서버와 똑같이 응답하는지 검사했습니다. 케이스 {asks}개")
         }
     }
 }

@@ -103,7 +103,9 @@ pub fn print(
             let sentence = match lang {
                 Lang::En => format!("{more} more kinds of faults: --brief lists all"),
                 Lang::Ko => {
-                    format!("다른 종류의 잘못 {more}가지 더 있음: --brief로 모두 볼 수 있습니다")
+                    format!(
+                        "다른 종류의 잘못이 {more}가지 더 있습니다. 모두 보려면 --brief를 붙이세요"
+                    )
                 }
             };
             lines.push((PLAIN, sentence));

@@ -49,10 +49,10 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
             format!("mine/{name} is a half-finished copy of {} and yours", from.name)
         }
         (Lang::Ko, false) => {
-            format!("mine/{name}: {}의 사본이며, 이제 여러분의 것입니다", from.name)
+            format!("mine/{name}: {}의 사본입니다. 자유롭게 고치세요", from.name)
         }
         (Lang::Ko, true) => {
-            format!("mine/{name}: 반쯤 완성된 {}의 사본이며, 이제 여러분의 것입니다", from.name)
+            format!("mine/{name}: 반쯤 완성된 {}의 사본입니다. 자유롭게 고치세요", from.name)
         }
     };
     writeln!(output, "{title}")?;
@@ -64,7 +64,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
             Lang::En => format!("{} in {}", function.name, function.file),
             Lang::Ko => format!("{}의 {}", function.file, function.name),
         };
-        line("write", "쓸 함수", &text)?;
+        line("write", "작성할 함수", &text)?;
     }
     line("replay it", "재생", &format!("cargo run -p {name}"))?;
     if let Some(next) = next {
@@ -80,7 +80,7 @@ pub fn run(ladder: &Ladder, stage: &str, name: &str, is_half: bool, lang: Lang) 
             true => Some(("is the last stage", "마지막 단계라서")),
             false if is_half => None,
             false => answers_the_same(stage, next)?
-                .then_some(("leaves the server as it is", "서버를 바꾸지 않는 단계라서")),
+                .then_some(("leaves the server as it is", "서버가 바뀌지 않는 단계라서")),
         };
         if let Some((english, korean)) = note {
             let text = match lang {

@@ -134,7 +134,7 @@ impl Lang {
         let connections = if more == 1 { "connection" } else { "connections" };
         match self {
             Lang::En => format!("the same on {more} more {connections}"),
-            Lang::Ko => format!("다른 클라이언트 {more}개도 위와 같습니다"),
+            Lang::Ko => format!("다른 연결 {more}개도 위와 같습니다"),
         }
     }
 

@@ -70,7 +70,7 @@ fn six_is_not_yet_seven() -> Result<()> {
     snapbox::assert_data_eq!(
         said,
         str![[r#"
-127.0.0.1:[PORT] 서버가 s07_put 서버와 같은지 검사했습니다. 케이스 [..]개
+127.0.0.1:[PORT] 서버가 s07_put 서버와 똑같이 응답하는지 검사했습니다. 케이스 [..]개
 ✗ post  POST /
   상태 코드 201 대신 200 응답이 왔습니다
   보낸 것   POST / HTTP/1.1/r/n
@@ -119,7 +119,7 @@ fn a_right_server() -> Result<()> {
     snapbox::assert_data_eq!(
         without_ports(&said),
         str![[r#"
-127.0.0.1:[PORT] 서버가 s02_loop 서버와 같은지 검사했습니다. 케이스 12개
+127.0.0.1:[PORT] 서버가 s02_loop 서버와 똑같이 응답하는지 검사했습니다. 케이스 12개
 ✓ line-comes-back  RFC 9293의 3.4절
 ✓ many-lines  RFC 9293의 3.4절
 ✓ half-line-waits  RFC 9293의 3.4절
@@ -140,7 +140,7 @@ fn a_right_server() -> Result<()> {
     snapbox::assert_data_eq!(
         without_ports(&said),
         str![[r#"
-127.0.0.1:[PORT] 서버가 s02_loop 서버와 같은지 검사했습니다. 케이스 1개
+127.0.0.1:[PORT] 서버가 s02_loop 서버와 똑같이 응답하는지 검사했습니다. 케이스 1개
 케이스를 통과했습니다
 
 "#]]
@@ -175,7 +175,7 @@ fn one_fault_in_full() -> Result<()> {
     snapbox::assert_data_eq!(
         without_ports(&said).replace('\\', "/"),
         str![[r#"
-127.0.0.1:[PORT] 서버가 s07_put 서버와 같은지 검사했습니다. 케이스 1개
+127.0.0.1:[PORT] 서버가 s07_put 서버와 똑같이 응답하는지 검사했습니다. 케이스 1개
 ✗ get-word  GET /abc
   헤더부의 한 줄이 CR LF가 아니라 LF만으로 끝납니다
   보낸 것   GET /abc HTTP/1.1/r/n
@@ -188,7 +188,7 @@ fn one_fault_in_full() -> Result<()> {
             Content-Type: text/plain; charset=utf-8/n
             Content-Length: 0/n
             /n
-  원인      HTTP에서는 "/r/n"을 써야 하는 곳에 서버가 "/n"을 씁니다.
+  원인      HTTP의 개행은 "/r/n"인데 서버가 "/n"을 보냅니다.
   참고      RFC 9112의 2.2절
   직접 확인 printf 'GET /abc HTTP/1.1/r/nHost: 127.0.0.1:[PORT]/r/nConnection: close/r/n/r/n' | nc 127.0.0.1 8080 | cat -vet
 
@@ -214,7 +214,10 @@ fn where_nothing_listens() -> Result<()> {
     let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let ended = lesson(&["check", "7", "--lang", "ko", "--addr", &addr]).code(1).stdout_eq("");
     let said = String::from_utf8(ended.get_output().stderr.clone())?;
-    assert!(said.starts_with(&format!("{addr}에서 listen하는 프로그램이 없습니다(")), "{said}");
+    assert!(
+        said.starts_with(&format!("{addr}에서 연결을 기다리는 프로그램이 없습니다(")),
+        "{said}"
+    );
     assert!(said.contains("cargo run -p s07_put -- server --addr"), "{said}");
     assert!(said.contains("--run 'COMMAND {addr}'"), "{said}");
     Ok(())
@@ -229,7 +232,7 @@ fn a_copy() -> Result<()> {
         lesson_in(scratch.folder(), &arguments).success().stderr_eq("")
     };
     start(&["6", "my_put"]).stdout_eq(str![[r#"
-mine/my_put: s06_form의 사본이며, 이제 여러분의 것입니다
+mine/my_put: s06_form의 사본입니다. 자유롭게 고치세요
   재생             cargo run -p my_put
   다음 단계        s07_put: 인덱스로 메시지를 바꿉니다
   검사             cargo lesson check 7 my_put
@@ -239,9 +242,9 @@ mine/my_put: s06_form의 사본이며, 이제 여러분의 것입니다
 
 "#]]);
     start(&["6", "my_half", "--half"]).stdout_eq(str![[r#"
-mine/my_half: 반쯤 완성된 s07_put의 사본이며, 이제 여러분의 것입니다
-  쓸 함수          src/server.rs의 respond_at
-  쓸 함수          src/server.rs의 parse_index
+mine/my_half: 반쯤 완성된 s07_put의 사본입니다. 자유롭게 고치세요
+  작성할 함수      src/server.rs의 respond_at
+  작성할 함수      src/server.rs의 parse_index
   재생             cargo run -p my_half
   새로운 것        s07_put: 인덱스로 메시지를 바꿉니다
   검사             cargo lesson check 7 my_half
@@ -251,10 +254,10 @@ mine/my_half: 반쯤 완성된 s07_put의 사본이며, 이제 여러분의 것�
 
 "#]]);
     start(&["3", "my_window"]).stdout_eq(str![[r#"
-mine/my_window: s03_http의 사본이며, 이제 여러분의 것입니다
+mine/my_window: s03_http의 사본입니다. 자유롭게 고치세요
   재생             cargo run -p my_window
   다음 단계        s04_window: 프롬프트 대신 창
-  참고             s04_window: 서버를 바꾸지 않는 단계라서 처음부터 검사와 테스트를 통과합니다
+  참고             s04_window: 서버가 바뀌지 않는 단계라서 처음부터 검사와 테스트를 통과합니다
   검사             cargo lesson check 4 my_window
   저장할 때마다    cargo lesson watch 4 my_window
   끝났는지 확인    cargo test -p my_window

@@ -147,7 +147,7 @@ fn the_words_of_the_replay_are_korean_in_a_korean_lesson() -> Result<()> {
         assert!(shown.lines().any(|line| line == row), "{row}\n{shown}");
     }
     for row in
-        ["! 다시 시작 --timeout 2", "(다른 클라이언트 6개도 위와 같습니다)", "! 종료 요청(SIGTERM)"]
+        ["! 다시 시작 --timeout 2", "(다른 연결 6개도 위와 같습니다)", "! 종료 요청(SIGTERM)"]
     {
         assert!(side(&shown, true).contains(&row), "{row}\n{shown}");
     }
