@@ -5,7 +5,7 @@
 //! | `hunks.rs` | the list for the page: which files are shown, in which order |
 //! | `hunks/cut.rs` | a changed file as pieces, each of which fits a projector |
 //! | `hunks/sentences.rs` | the sentence for a piece |
-//! | `hunks/sentences.toml` | pieces for which a person has chosen the sentence |
+//! | the folder `sentences` of this crate | pieces for which a person has chosen the sentence, a file for each stage |
 
 mod cut;
 mod sentences;
@@ -28,8 +28,10 @@ pub const MAX_ROWS: usize = 16;
 /// How many columns a row has.
 pub const COLUMNS: usize = 100;
 
-/// What is chosen by hand.
-const CHOSEN: &str = include_str!("hunks/sentences.toml");
+/// The folder of what is chosen by hand, with a file for each stage. An entry names a piece by its file and by lines that
+/// only it adds or removes. `en` and `ko` have the beginnings of sentences of the stage's section, or of a row of one of
+/// its tables, in each edition. Empty lists say that no sentence speaks of the piece.
+const CHOSEN: &str = "classroom/page/sentences";
 
 /// What is needed for the pieces of every stage.
 pub struct Hunks {
@@ -126,7 +128,7 @@ impl Hunks {
         Ok(Hunks {
             english: read("NOTES.md")?,
             korean: read("NOTES.ko.md")?,
-            chosen: chosen(CHOSEN)?,
+            chosen: chosen(root)?,
         })
     }
 
@@ -223,15 +225,19 @@ impl Hunk<'_> {
     }
 }
 
-/// Reads the choices: a table for each stage, and in it a list of pieces.
-fn chosen(text: &str) -> Result<Vec<Chosen>> {
-    let document: DocumentMut = text.parse().context("hunks/sentences.toml is no TOML")?;
+/// Reads the choices of all stages.
+fn chosen(root: &Path) -> Result<Vec<Chosen>> {
+    let folder = root.join(CHOSEN);
     let mut all = Vec::new();
-    for (stage, entries) in document.iter() {
-        let entries = entries.as_array_of_tables();
-        for entry in
-            entries.with_context(|| format!("{stage} in sentences.toml is no list of tables"))?
-        {
+    let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()));
+    for file in files? {
+        let path = file?.path();
+        let name = path.display();
+        let stage = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        let document: DocumentMut = text.parse().with_context(|| format!("{name} is no TOML"))?;
+        let entries = document.get("piece").and_then(|entries| entries.as_array_of_tables());
+        for entry in entries.with_context(|| format!("{name} has no [[piece]]"))? {
             let list = |key: &str| -> Result<Vec<String>> {
                 let values = entry.get(key).and_then(|value| value.as_array());
                 let values =
@@ -425,8 +431,8 @@ mod tests {
             taken.dedup();
             assert_eq!(taken.len(), count, "{}: two entries are about one piece", stage.name);
         }
-        assert!(wrong.is_empty(), "in hunks/sentences.toml:\n{}", wrong.join("\n"));
-        assert_eq!(used, notes.chosen.len(), "sentences.toml names a stage that does not exist");
+        assert!(wrong.is_empty(), "in the folder sentences:\n{}", wrong.join("\n"));
+        assert_eq!(used, notes.chosen.len(), "the folder names a stage that does not exist");
     }
 
     #[test]
