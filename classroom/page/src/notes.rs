@@ -186,7 +186,7 @@ fn html(text: &str) -> String {
     html_of(parser(text).map(Drawn::Event))
 }
 
-/// Makes HTML. The page is used without the repository, so a link into the repository is dropped and only links to other
+/// Makes HTML. The page is used without the repository, so a link into the repository is dropped; only links to other
 /// sites are kept. A picture is named and not loaded: the script puts it in, once for both languages.
 fn html_of<'a>(parts: impl Iterator<Item = Drawn<'a>>) -> String {
     let mut events = Vec::new();
