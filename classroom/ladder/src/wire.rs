@@ -423,7 +423,7 @@ fn reason_of_end(server: &mut Server, log: &str) -> Result<String> {
         _ if status.success() => "ended".to_string(),
         Some(line) => {
             let reason =
-                line.rsplit_once("the server with it: ").map_or(line, |(_, reason)| reason);
+                line.rsplit_once("this ends the server: ").map_or(line, |(_, reason)| reason);
             format!("ended: {}", without_number(reason))
         }
         None => format!("ended: {status}"),

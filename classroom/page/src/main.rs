@@ -30,7 +30,6 @@ mod stage;
 mod wire;
 
 use crate::notes::Notes;
-use ::notes::teaching;
 use anyhow::{Context, Result, bail};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use changes::changes_between;
@@ -175,7 +174,6 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         "wire": wire::rows(&Wire::of(ladder, stages)?),
         "captures": captures,
         "pictures": notes.pictures()?,
-        "lead_ins": teaching::LEAD_INS,
     }))
 }
 
