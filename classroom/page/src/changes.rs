@@ -45,7 +45,7 @@ pub fn changes_between(one: &Stage, other: &Stage) -> Result<Value> {
 }
 
 /// From where to where a line is marked, in the units in which a script counts, which are those of UTF-16.
-/// A line that is marked from end to end is not marked at all: its colour says enough.
+/// A line that is marked from end to end gets no mark: the colour of the line shows that it has changed.
 pub fn marks(pieces: &[(bool, String)]) -> Vec<(usize, usize)> {
     let mut marks = Vec::new();
     let mut at = 0;

@@ -142,7 +142,8 @@ impl Hunks {
             .collect();
         let mut choices = section.choose(&all);
         for chosen in self.chosen.iter().filter(|chosen| chosen.stage == stage.name) {
-            // The notes and the code change. What does not fit any more is left to the rule; a test names it.
+            // A choice that no longer fits the notes or the code is left out, and a test names it.
+            // The sentence is then the one that `choose` has found.
             if let Ok((pieces, choice)) = chosen.apply(&section, &all) {
                 for piece in pieces {
                     choices[piece] = choice.clone();

@@ -1,10 +1,10 @@
 //! Writes one HTML file that presents the stages to a class, and in which any two stages stand side by side. All that
-//! it shows is in the file; the scripts in it only choose. They are concatenated and share one scope.
+//! it shows is in the file; the scripts in it only choose what is shown. They are concatenated and share one scope.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `main.rs` | the page: its data, gathered and compressed |
-//! | `stage.rs` | what the page knows of a stage: code, replay, notes, plan |
+//! | `stage.rs` | what the page shows of a stage: code, replay |
 //! | `highlight.rs` | code with colours |
 //! | `changes.rs` | what changes between two stages |
 //! | `hunks.rs` | what changes in the code of a stage, a piece at a time, each with its sentence |

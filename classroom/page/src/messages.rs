@@ -1,5 +1,5 @@
-//! Whole HTTP messages in the bytes of a connection. httparse reads the heads; how long a body is stands in RFC 9112,
-//! section 6.3.
+//! Whole HTTP messages in the bytes of a connection. httparse reads the heads. The length of a body follows the rules
+//! of RFC 9112, section 6.3.
 
 /// The most fields that a head can have here.
 const MAX_FIELDS: usize = 128;

@@ -59,7 +59,7 @@ impl Notes {
                 continue;
             }
             let title = json!({ "en": section.title, "ko": self.korean[place].title });
-            // A section that stands between two stages knows after how many it comes.
+            // For a section between two stages: how many stages come before it.
             let earlier = self.english[..place].iter();
             let after =
                 earlier.filter(|one| titles.iter().any(|title| **title == json!(one.title)));
@@ -186,8 +186,8 @@ fn html(text: &str) -> String {
     html_of(parser(text).map(Drawn::Event))
 }
 
-/// Makes HTML. The page goes where the repository does not: of links, only those to the world are kept. A picture is
-/// named and not loaded: the script puts it in, once for both languages.
+/// Makes HTML. The page is used without the repository, so a link into the repository is dropped; only links to other
+/// sites are kept. A picture is named and not loaded: the script puts it in, once for both languages.
 fn html_of<'a>(parts: impl Iterator<Item = Drawn<'a>>) -> String {
     let mut events = Vec::new();
     let mut kept = Vec::new();

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::process::ExitStatus;
 
-/// From how many connections in a step on only their number is shown.
+/// If a step has at least this many connections, only their number is shown.
 const CROWD: usize = 13;
 
-/// The attack that ends a server which takes no care.
+/// The attack that ends a server in which an error of one connection ends the program.
 const RST: [&str; 2] = ["attack", "rst"];
 
 /// How many characters of a text or a body are shown.
@@ -67,7 +67,7 @@ pub fn record(
 /// Makes a scene of what was recorded. `fields` are those of the scene before it.
 ///
 /// # Errors
-/// Notes that do not fit together, which cannot be.
+/// Notes that do not fit together. A recording has none.
 pub fn scene(lesson: &Lesson, recordings: Recordings, fields: &Fields) -> Result<Scene> {
     let mut maker = Maker::new(fields.clone());
     let mut steps = maker.steps(lesson, recordings.notes)?;

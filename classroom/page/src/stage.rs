@@ -1,4 +1,4 @@
-//! What the page knows of a stage apart from its notes: its code, how much it adds, and its replay in both languages.
+//! What the page shows of a stage apart from its notes: its code, how much it adds, and its replay in both languages.
 
 use crate::highlight::Code;
 use anyhow::{Context, Result, ensure};

@@ -25,7 +25,7 @@ const TWO_ITEMS: u32 = 5;
 /// What a cut inside of a replaced block costs: more than any other.
 const REPLACED: u32 = 200;
 
-/// From how many lines on each side on a block counts as written anew.
+/// A block with at least this many lines on each side counts as written anew.
 const MANY: usize = 5;
 
 /// A line of a piece.
@@ -85,7 +85,7 @@ pub fn pieces(change: &FileChange) -> Vec<Piece> {
     shorten(pieces)
 }
 
-/// Where a lot of code is gone, its beginning says what it was. The pieces after that are counted and not shown.
+/// Of a long stretch of removed code only the first piece is shown. The lines of the pieces after it are counted.
 fn shorten(pieces: Vec<Piece>) -> Vec<Piece> {
     let is_gone = |piece: &Piece| piece.rows.iter().all(|row| matches!(row.tag, '-' | '@'));
     let end = |piece: &Piece| {
@@ -123,10 +123,10 @@ fn rows(change: &FileChange) -> Vec<Row> {
         }
         for part in replaced(old, new).into_iter().flat_map(same_ends) {
             let tag = part[0].tag;
-            // What has no other side need not stay together.
+            // Lines of one text alone need not stay together.
             let block =
                 part.iter().any(|row| row.tag != tag).then_some(blocks).filter(|_| tag != ' ');
-            // Marks compare a line with another one, which is not beside it then.
+            // A mark shows how a line differs from the line beside it. Without a block there is none beside it.
             let marks = |row: &Row| if block.is_some() { row.marks.clone() } else { Vec::new() };
             rows.extend(part.into_iter().map(|row| Row { block, marks: marks(&row), ..row }));
             blocks += 1;
@@ -154,8 +154,8 @@ fn same_ends(part: Vec<Row>) -> Vec<Vec<Row>> {
     parts.into_iter().filter(|part: &Vec<Row>| !part.is_empty()).collect()
 }
 
-/// Where much has been written anew, lines such as `}` are in both texts by chance. Then they say nothing of what has
-/// become of what, and what stands before and after them is one block.
+/// Where much has been written anew, lines such as `}` are in both texts by chance. They do not show which old lines
+/// belong to which new ones. So what stands before and after them is one block.
 fn together(runs: Vec<Vec<Row>>) -> Vec<Vec<Row>> {
     let is_changed = |run: &[Row]| run.iter().all(Row::is_changed);
     let says_nothing = |run: &[Row]| {
@@ -345,7 +345,7 @@ fn unshift(rows: &mut [Row], first: usize, end: usize, tag: char) {
     renumber(&mut rows[first..=end], tag, true);
 }
 
-/// The numbers of lines stay in order; only which of them the other text has too is another.
+/// The numbers of the lines stay in order. Another line than before is now the one that is in both texts.
 fn renumber(rows: &mut [Row], tag: char, down: bool) {
     let unchanged = if down { rows.len() - 1 } else { 0 };
     let (old, new) = (rows[unchanged].old, rows[unchanged].new);

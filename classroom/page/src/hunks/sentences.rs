@@ -14,7 +14,7 @@ use std::ops::Range;
 /// How long two sentences may be together, in characters of what is shown.
 const MAX_LENGTH: usize = 220;
 
-/// From which score on a sentence speaks of a piece.
+/// A sentence with at least this score speaks of a piece.
 const ENOUGH: f64 = 7.0;
 
 /// The same outside of `src`.
@@ -285,7 +285,7 @@ impl Words {
     }
 }
 
-/// Words that say nothing.
+/// Words that are so common that they do not count.
 const COMMON: [&str; 65] = [
     "the", "and", "for", "with", "that", "this", "from", "not", "are", "has", "its", "one", "let",
     "mut", "pub", "self", "use", "fn", "impl", "struct", "match", "if", "else", "return", "new",
@@ -617,7 +617,7 @@ fn sentence(events: &[Event], part: usize, paragraph: usize, stretch: usize) -> 
                 shown.push(Event::Text(" ".into()));
                 continue;
             }
-            // The page goes where the repository does not.
+            // The page is used without the repository: a link into it is dropped.
             Event::Start(Tag::Link { dest_url, .. }) => {
                 let outside = dest_url.starts_with("https://");
                 points |= !outside;
@@ -701,7 +701,7 @@ fn align_stretch(english: &[Sentence], korean: &[Sentence]) -> Vec<(Range<usize>
                     (best[one - left][two - right].0 + price + cost, *left, *right)
                 },
             );
-            // Where nothing corresponds, a sentence is left alone.
+            // A sentence can also have no counterpart. This costs more than a good match.
             let alone = [(1, 0), (0, 1)]
                 .into_iter()
                 .filter(|way| way.0 <= one && way.1 <= two)

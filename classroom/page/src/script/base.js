@@ -116,7 +116,7 @@ function link(state, attributes, ...children) {
   return make("a", { href: address({ lang: here.lang, ...state }), ...attributes }, ...children);
 }
 
-// What the reader chose is kept, where the browser keeps things for a file.
+// What the reader chose is kept, if the browser stores data for a file.
 function keep(name, value) {
   try { localStorage.setItem(name, value); } catch { /* The browser keeps nothing. */ }
 }

@@ -33,7 +33,7 @@ function showCaptures(stage, at) {
 function quizFrames(stage) {
   return stage.quizFrames ??= capturesOf(stage).flatMap(capture => {
     const asked = capture.rows.flatMap((row, index) => row.segment && !row.segment.thin ? [index] : []);
-    // A long run of the same kind is no question.
+    // The quiz asks for the first 24 of them; more would be the same kind again.
     return asked.slice(0, 24).flatMap(index => [[capture, index, true], [capture, index, false]]);
   });
 }

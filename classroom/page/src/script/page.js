@@ -64,7 +64,7 @@ function neighbour(state, by) {
   const at = state.at + by;
   const stage = stages[state.stage];
   if (at >= 0 && at < ACTS[state.act].count(stage)) return { ...state, at };
-  // The quiz is chosen and not passed through.
+  // Steps leave the quiz out: it is opened by its tab.
   const acts = stage => actsOf(stage).filter(act => act !== "quiz");
   const next = acts(stage).indexOf(state.act) + by;
   if (state.act === "quiz") return null;
@@ -156,7 +156,7 @@ const KEYS = {
   f: fullScreen, l: otherLanguage, n: openTeacher, "/": () => go({ view: "search", text: "" }), "?": toggleKeys,
   Escape: () => go({ view: "ladder" }),
 };
-// These scroll where nothing is presented.
+// In a view without steps these keys scroll.
 const SCROLLING = [" ", "PageDown", "PageUp", "ArrowDown", "ArrowUp", "Home", "End"];
 
 function pressed(event) {
@@ -189,7 +189,7 @@ function readAddress() {
   }
 }
 
-// On paper each stage is its handout.
+// An act is printed as the handout of its stage.
 let printed = null;
 addEventListener("beforeprint", () => {
   if (here.view !== "act") return;

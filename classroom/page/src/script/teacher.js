@@ -23,14 +23,15 @@ function openTeacher() {
 function send(message) {
   message = { ...message, id: `${Date.now()} ${Math.random()}` };
   channel?.postMessage(message);
-  // A browser that keeps windows of a file apart still knows who has opened which.
+  // In some browsers the channel does not connect two windows of a file. So each message also goes to the window that
+  // has opened this one, and to the window from which a message has come.
   for (const other of [window.opener, sent.window]) if (other && !other.closed) other.postMessage({ page: message }, "*");
 }
 const sent = { window: null };
 let lastId = null;
 
 function receive(message) {
-  // A message can come both ways.
+  // The same message can come over the channel and from the other window.
   if (message.id === lastId) return;
   lastId = message.id;
   if (here.view === "teacher") {

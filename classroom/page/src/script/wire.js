@@ -43,7 +43,7 @@ function showVotes(stage, at) {
 function choicesOf(row, index) {
   const choices = new Set([row.answers[index][0], row.answers[index - 1][0]]);
   const others = [...row.answers.map(answer => answer[0]), ...data.wire.map(other => other.answers[index][0])];
-  // A status beside statuses, and a sentence beside sentences.
+  // Each further choice is of the same kind as the right answer: a status or a sentence.
   const kind = text => /^\d{3}/.test(text);
   for (const other of others) {
     if (choices.size >= 3) break;
