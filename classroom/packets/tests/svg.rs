@@ -63,7 +63,7 @@ fn an_unknown_line_is_an_error() {
     for line in [
         "loop every second",
         "client->server: SYN",
-        "client->>nobody: SYN",
+        "client->>router: SYN",
         "client->>client: SYN",
         "client->>server: #x;",
         "Note left of client: SYN",

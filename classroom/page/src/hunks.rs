@@ -65,30 +65,6 @@ pub struct Hunk<'a> {
     choice: Choice,
 }
 
-/// What changes from the stage `before` to `stage`, as the page's list of hunks. The files of each stage are those of
-/// `Code::add_stage`: for each path the numbers of its lines. What a stage leaves out is shown only in `src`: a script
-/// or a unit that did not change is not repeated in the next stage.
-///
-/// # Errors
-/// A file that cannot be read, or a section that is missing in the notes.
-pub fn hunks(
-    root: &Path,
-    before: Option<(&Stage, &Value)>,
-    stage: &Stage,
-    files: &Value,
-) -> Result<Value> {
-    let notes = Hunks::read(root)?;
-    let changes = changes(before.map(|before| before.0), stage)?;
-    let hunks = notes.of_stage(stage, &changes)?;
-    let nothing = Value::Null;
-    let files_before = before.map_or(&nothing, |before| before.1);
-    let mut list = Vec::new();
-    for hunk in &hunks {
-        list.push(hunk.describe(files_before, files)?);
-    }
-    Ok(list.into())
-}
-
 /// The files that change, each cut into pieces, in the order of reading; manifest, unit, scripts and lesson come last.
 fn changes(before: Option<&Stage>, stage: &Stage) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
@@ -120,16 +96,36 @@ fn changes(before: Option<&Stage>, stage: &Stage) -> Result<Vec<Change>> {
 }
 
 impl Hunks {
-    /// Reads both editions of the notes in the workspace `root`.
-    fn read(root: &Path) -> Result<Hunks> {
-        let read = |name| {
-            fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"))
-        };
+    /// Reads both editions of the notes, and what is chosen by hand, in the workspace `root`.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(root: &Path) -> Result<Hunks> {
         Ok(Hunks {
-            english: read("NOTES.md")?,
-            korean: read("NOTES.ko.md")?,
+            english: crate::read(root, "NOTES.md")?,
+            korean: crate::read(root, "NOTES.ko.md")?,
             chosen: chosen(root)?,
         })
+    }
+
+    /// What changes from the stage `before` to `stage`, as the page's list of hunks. The files of each stage are those
+    /// of `Code::add_stage`: for each path the numbers of its lines. What a stage leaves out is shown only in `src`: a
+    /// script or a unit that did not change is not repeated in the next stage.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a section that is missing in the notes.
+    pub fn between(
+        &self,
+        before: Option<(&Stage, &Value)>,
+        stage: &Stage,
+        files: &Value,
+    ) -> Result<Value> {
+        let changes = changes(before.map(|before| before.0), stage)?;
+        let hunks = self.of_stage(stage, &changes)?;
+        let nothing = Value::Null;
+        let files_before = before.map_or(&nothing, |before| before.1);
+        let list = hunks.iter().map(|hunk| hunk.describe(files_before, files));
+        Ok(list.collect::<Result<Vec<_>>>()?.into())
     }
 
     /// The pieces of a stage with their sentences, the file that the lesson is about first.
@@ -442,7 +438,8 @@ mod tests {
         let mut code = Code::new().unwrap();
         let [one, two] = ["s01_echo", "s02_loop"].map(|name| ladder.stage(name).unwrap());
         let files = [one, two].map(|stage| code.add_stage(stage).unwrap());
-        let hunks = hunks(&ladder.root, Some((one, &files[0])), two, &files[1]).unwrap();
+        let hunks = Hunks::read(&ladder.root).unwrap();
+        let hunks = hunks.between(Some((one, &files[0])), two, &files[1]).unwrap();
         let text = |row: &Value| {
             let line = &code.lines[row[3].as_u64().unwrap() as usize];
             line.iter().skip(1).step_by(2).map(String::as_str).collect::<String>()

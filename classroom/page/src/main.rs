@@ -37,6 +37,7 @@ use clap::Parser;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use highlight::Code;
+use hunks::Hunks;
 use ladder::build::build;
 use ladder::wire::Wire;
 use ladder::{Ladder, Stage};
@@ -123,6 +124,7 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
     let binaries = build(ladder, stages)?;
     let notes = Notes::read(&ladder.root)?;
     let plans = plans::read(&ladder.root)?;
+    let hunks = Hunks::read(&ladder.root)?;
     let lessons = stages
         .iter()
         .map(|stage| Lesson::parse(&stage.read("lesson.txt")?.context("no lesson.txt")?));
@@ -141,7 +143,7 @@ fn data(ladder: &Ladder, stages: &[&Stage]) -> Result<Value> {
         fields = scene.fields;
         one["scene"] = scene.steps.into();
         let earlier = before.zip(described.last().map(|stage: &Value| &stage["files"]));
-        one["hunks"] = hunks::hunks(&ladder.root, earlier, stage, &one["files"])?;
+        one["hunks"] = hunks.between(earlier, stage, &one["files"])?;
         one["notes"] = notes.section(&lesson.title)?;
         one["plan"] = plans.get(&lesson.title).cloned().unwrap_or_default();
         described.push(one);

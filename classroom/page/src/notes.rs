@@ -9,7 +9,6 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The notes in English and in Korean. Section by section, both say the same.
@@ -262,22 +261,27 @@ fn id(title: &str) -> String {
 /// # Errors
 /// A diagram that cannot be drawn.
 fn sections(text: &str) -> Result<Vec<Section>> {
+    let section = |text: &str| -> Result<Section> {
+        let heading = text.lines().next().unwrap_or_default();
+        let title = heading.trim_start_matches("## ").trim().to_string();
+        let html = html_with_pictures(text).with_context(|| title.clone())?;
+        Ok(Section { title, text: text.to_string(), html })
+    };
+    split_sections(text).into_iter().map(section).collect()
+}
+
+/// Splits a Markdown text into its sections, each from a heading of level 2 to the next one.
+pub fn split_sections(text: &str) -> Vec<&str> {
     // A parser tells a heading from a line of code that looks like one.
-    let headings: Vec<Range<usize>> = Parser::new(text)
+    let starts: Vec<usize> = Parser::new(text)
         .into_offset_iter()
         .filter(|(event, _)| {
             matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }))
         })
-        .map(|(_, range)| range)
+        .map(|(_, range)| range.start)
         .collect();
-    let ends = headings.iter().skip(1).map(|next| next.start).chain([text.len()]);
-    let section = |(heading, end): (&Range<usize>, usize)| -> Result<Section> {
-        let title = text[heading.clone()].trim().trim_start_matches("## ").to_string();
-        let text = text[heading.start..end].to_string();
-        let html = html_with_pictures(&text).with_context(|| title.clone())?;
-        Ok(Section { title, text, html })
-    };
-    headings.iter().zip(ends).map(section).collect()
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
 
 /// A picture as an address that holds it.

@@ -201,7 +201,6 @@ impl Maker {
         let lifelines = self.lifelines(lesson);
         for (step, mut events) in steps.iter_mut().zip(events) {
             summarise_crowd(&mut events);
-            events.retain(|event| *event != Value::Null);
             step["lifelines"] = json!(lifelines);
             step["events"] = json!(events);
         }
@@ -504,5 +503,104 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The scene of a lesson in which these notes were taken.
+    fn scene_of(lesson: &str, notes: Vec<Note>) -> Vec<Value> {
+        let lesson = Lesson::parse(&format!("# 1. Title\n{lesson}")).unwrap();
+        scene(&lesson, Recordings { notes, ending: None }, &Fields::default()).unwrap().steps
+    }
+
+    fn connect(connection: usize) -> Note {
+        Note::Connect { connection, who: Participant::Client, server: 1 }
+    }
+
+    fn data(from_server: bool, text: &str) -> Note {
+        Note::Data { connection: 1, from_server, bytes: text.as_bytes().to_vec() }
+    }
+
+    fn line(number: usize) -> Note {
+        Note::Replay(Event::Line(number))
+    }
+
+    /// The kinds of a step's events in order.
+    fn kinds(step: &Value) -> Vec<&str> {
+        let events = step["events"].as_array().unwrap();
+        events.iter().map(|event| event["t"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn segments_become_messages_and_the_list_follows_the_responses() {
+        let steps = scene_of(
+            "# words\n> POST / first\n> PUT /0 second\n>\n! restart\n",
+            vec![
+                line(0),
+                line(1),
+                connect(1),
+                data(false, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nfi"),
+                data(false, "rst"),
+                data(true, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nLocation: /0\r\n\r\n"),
+                line(2),
+                // A request that fails changes nothing.
+                data(false, "PUT /7 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx"),
+                data(true, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+                data(false, "PUT /0 HTTP/1.1\r\nContent-Length: 6\r\n\r\nsecond"),
+                data(true, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+                line(3),
+                data(false, "GET / HTTP/1.1\r\n\r\n"),
+                data(true, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n[\"second\"]"),
+                line(4),
+            ],
+        );
+        assert_eq!(steps[0]["say"]["en"], "words");
+        assert_eq!(kinds(&steps[0]), ["connect", "data", "data", "list"]);
+        assert_eq!(steps[0]["events"][1]["body"], "first");
+        assert_eq!(steps[0]["events"][2]["fields"][1], json!(["Location", "/0", true]));
+        assert_eq!(steps[0]["events"][3]["items"], json!(["first"]));
+        assert_eq!(kinds(&steps[1]), ["data", "data", "data", "data", "list"]);
+        assert_eq!(steps[1]["events"][4]["items"], json!(["second"]));
+        assert_eq!(steps[2]["events"][2]["items"], json!(["second"]));
+        // After a restart the list is not known.
+        assert_eq!(steps[3]["events"][0]["items"], Value::Null);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_text_and_a_stage_without_a_list_shows_none() {
+        let steps = scene_of(
+            "> hello\n",
+            vec![
+                line(0),
+                connect(1),
+                data(false, "hello\n"),
+                data(true, "hel"),
+                data(true, "lo\n"),
+                Note::Rst { connection: 1, from_server: true },
+            ],
+        );
+        assert_eq!(kinds(&steps[0]), ["connect", "data", "data", "rst"]);
+        assert_eq!(steps[0]["events"][2]["text"], "hello\n");
+        assert_eq!(steps[0]["events"][3]["from"], "server 1");
+    }
+
+    #[test]
+    fn a_crowd_is_a_number() {
+        let mut notes = vec![line(0)];
+        notes.extend((1..=300).map(connect));
+        let steps = scene_of("$ attack flood\n", notes);
+        assert_eq!(kinds(&steps[0]), ["many"]);
+        assert_eq!(steps[0]["events"][0]["count"], 300);
+    }
+
+    #[test]
+    fn what_differs_from_run_to_run_is_left_out() {
+        assert_eq!(normal("listening on 127.0.0.1:49152"), "listening on 127.0.0.1:8080");
+        assert_eq!(normal("GET / → 200, 9 bytes, 81 µs"), "GET / → 200, 9 bytes, … µs");
+        assert_eq!(without_time("2026-11-30T05:48:32Z stopping"), "stopping");
+        assert_eq!(without_time("a TZ line"), "a TZ line");
     }
 }

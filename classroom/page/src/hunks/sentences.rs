@@ -4,10 +4,9 @@
 //! Korean one is what stands in its place in the other edition.
 
 use super::cut::{Piece, words};
+use crate::notes::split_sections;
 use anyhow::{Context, Result, ensure};
-use pulldown_cmark::{
-    CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
-};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -76,12 +75,12 @@ impl Section {
     /// # Errors
     /// There is no such section.
     pub fn find(english: &str, korean: &str, title: &str) -> Result<Section> {
-        let sections = sections(english);
+        let sections = split_sections(english);
         let place = sections.iter().position(|section| {
             section.lines().next().is_some_and(|line| line.trim_start_matches("## ") == title)
         });
         let place = place.with_context(|| format!("NOTES.md has no section {title:?}"))?;
-        let korean = *self::sections(korean)
+        let korean = *split_sections(korean)
             .get(place)
             .context("NOTES.ko.md has fewer sections than NOTES.md")?;
         let (english, korean) = (sentences(sections[place]), sentences(korean));
@@ -415,19 +414,6 @@ fn overlap(piece: &Piece, code: &str) -> f64 {
     }
     let both = added.iter().filter(|line| quoted.contains(*line)).count() as f64;
     f64::max(both / quoted.len() as f64, both / added.len() as f64).min(1.0)
-}
-
-/// The sections of a Markdown text: each from a heading of level 2 to the next one.
-fn sections(text: &str) -> Vec<&str> {
-    let starts: Vec<usize> = Parser::new(text)
-        .into_offset_iter()
-        .filter(|(event, _)| {
-            matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }))
-        })
-        .map(|(_, range)| range.start)
-        .collect();
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }
 
 /// All sentences of a section.
