@@ -30,6 +30,21 @@ macro_rules! usual {
 const CONNECTION_FAILED: &str = "a connection failed, and this ends the server: ";
 
 impl Stage {
+    /// The error for a database that cannot be used has no password in it, wherever the URL has one.
+    pub fn shows_no_password(&self) -> Result<()> {
+        for db in [
+            "postgresql://me:secret@127.0.0.1:1/name",
+            "postgresql://127.0.0.1:1/name?user=me&password=secret",
+            "postgresql://me:secret@127.0.0.1:port/name",
+        ] {
+            let run = self.run(&["server", "--addr", "127.0.0.1:0", "--db", db])?;
+            let ended = run.assert().code(1);
+            let said = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
+            ensure!(said.contains("--db") && !said.contains("secret"), "{said}");
+        }
+        Ok(())
+    }
+
     /// The server answers all that the contract asks as this stage has to.
     pub fn keeps_its_contract(&self) -> Result<()> {
         let faults = self.lacks_of(self.number()?)?;

@@ -8,7 +8,7 @@ const STAGE: Stage = testing::stage!();
 testing::usual! {
     STAGE: keeps_its_contract, says_that_the_port_is_in_use, goes_on_after_a_line_that_fails,
     ignores_an_empty_line_before_a_request, shows_control_characters, #[cfg(unix)] refuses_a_reply_without_an_end,
-    #[cfg(not(feature = "window"))] says_that_it_has_no_window,
+    #[cfg(not(feature = "window"))] says_that_it_has_no_window, shows_no_password,
 }
 
 #[test]
