@@ -112,7 +112,7 @@ impl Stage {
         // From stage 12 on, the client says what that means for a POST.
         let reason = match self.number()? {
             ..12 => "before the message did",
-            _ => "without a response; the list shows whether the message was added",
+            _ => "without a response; the list shows if the message was added",
         };
         let errors = format!(
             "no whole reply to \"first\": the connection ended {reason}\n\

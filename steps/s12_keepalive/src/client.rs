@@ -117,11 +117,10 @@ fn exchange_in(session: &mut Session, request: &Request) -> Result<Response> {
         Err(error) => !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted),
     };
     if is_closed && request.method == "POST" {
-        bail!(
-            "the connection ended without a response; the list shows whether the message was added"
-        );
+        bail!("the connection ended without a response; the list shows if the message was added");
     }
     if is_closed && is_kept {
+        drop(stream);
         return exchange_in(session, request);
     }
     let mut reader = stream.by_ref().take(MAX_REPLY_BYTES);

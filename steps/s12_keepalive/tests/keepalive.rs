@@ -395,6 +395,27 @@ fn what_is_idempotent_is_sent_again() -> Result<()> {
     Ok(())
 }
 
+/// The client closes a connection before it opens the next one: a server of one connection at a time waits for that.
+#[test]
+fn a_connection_is_closed_before_the_next_one() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?.to_string();
+    thread::spawn(move || -> Result<()> {
+        loop {
+            let (stream, _) = listener.accept()?;
+            let mut reader = BufReader::new(stream.try_clone()?);
+            read_request(&mut reader)?;
+            (&stream).write_all(KEPT.as_bytes())?;
+            // One request more on this connection gets no response.
+            read_request(&mut reader)?;
+            stream.shutdown(Shutdown::Write)?;
+            reader.read_to_end(&mut Vec::new())?;
+        }
+    });
+    STAGE.client(&addr, "GET /first\nGET /second\n")?.assert().success().stderr_eq("");
+    Ok(())
+}
+
 /// A POST could be done twice. It is sent once, and the client says how to see whether it was done.
 #[test]
 fn a_post_is_not_sent_again() -> Result<()> {
@@ -403,7 +424,7 @@ fn a_post_is_not_sent_again() -> Result<()> {
         let ended = STAGE.client(&addr, "GET /first\nhello\nGET /last\n")?.assert().code(1);
         ended.stderr_eq(
             "no whole reply to \"hello\": the connection ended without a response; \
-             the list shows whether the message was added\n\
+             the list shows if the message was added\n\
              the client ends with an error status; lines that failed: 1\n",
         );
         let expected = ["0: GET /first HTTP/1.1", "0: POST / HTTP/1.1", "1: GET /last HTTP/1.1"];
