@@ -221,8 +221,12 @@ fn check_status(want: &Want, response: &Response) -> Checked<()> {
         Some("408") => "RFC 9110, section 15.5.9",
         Some("413") => "RFC 9110, section 15.5.14",
         Some("414") => "RFC 9110, section 15.5.15",
+        Some("417") => "RFC 9110, section 15.5.18",
         Some("421") => "RFC 9110, section 15.5.20",
         Some("431") => "RFC 6585, section 5",
+        Some("501") => "RFC 9110, section 15.6.2",
+        Some("503") => "RFC 9110, section 15.6.4",
+        Some("505") => "RFC 9110, section 15.6.6",
         Some("507") => "RFC 4918, section 11.5",
         _ => "RFC 9110, section 15.5.1",
     };
