@@ -1,7 +1,7 @@
 //! The limit of the whole list (507). Each server chooses its own limit, so the case posts until the list is full, and
 //! then asks what holds for any limit.
 
-use super::{Check, Server};
+use super::Check;
 use crate::connection::{Exchange, exchange_up_to};
 use crate::fault::Fault;
 use crate::judge::{Want, judge, parse_list};
@@ -59,14 +59,14 @@ impl Check<'_, '_> {
         let mut filled =
             Filled { model: self.model.clone().unwrap_or_default(), ..Filled::default() };
         let result = self.fill_and_look(&mut filled);
-        // A server that goes on running after the check gets a short list again.
-        if matches!(self.target, Server::Address(_)) {
-            let last = (filled.question.clone(), filled.exchange.clone());
-            for index in filled.added.clone() {
-                let _ = self.replace(&mut filled, index, "");
+        // The next check may find the same list, and needs room in it.
+        let last = (filled.question.clone(), filled.exchange.clone());
+        for index in filled.added.clone() {
+            if self.replace(&mut filled, index, "").is_err() {
+                break;
             }
-            (filled.question, filled.exchange) = last;
         }
+        (filled.question, filled.exchange) = last;
         let question = filled.question.clone().unwrap_or(get);
         let want = Want::new(&question, &filled.model, None);
         let verdict = match result {
