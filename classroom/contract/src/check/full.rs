@@ -19,6 +19,9 @@ const READ: usize = MOST + (4 << 20);
 const LONG: usize = 64 << 10;
 const CONTROL: &str = "\u{1}";
 
+/// Up to this length, in bytes, a text stays as it is after the case.
+const SHORT: usize = 100;
+
 /// How many empty texts are tried on a list that has no room for one letter more: far more than fit into it.
 const EMPTIES: usize = 40;
 
@@ -61,8 +64,9 @@ impl Check<'_, '_> {
         let result = self.fill_and_look(&mut filled);
         // The next check may find the same list, and needs room in it.
         let last = (filled.question.clone(), filled.exchange.clone());
-        for index in filled.added.clone() {
-            if self.replace(&mut filled, index, "").is_err() {
+        for index in filled.model.base..filled.model.list.len() {
+            let is_long = filled.model.list[index].len() > SHORT;
+            if is_long && self.replace(&mut filled, index, "").is_err() {
                 break;
             }
         }
