@@ -4,6 +4,7 @@
 
 mod carry;
 mod check;
+mod class;
 mod diff;
 mod half;
 mod hint;

@@ -1,0 +1,128 @@
+//! The rows of the board, from the list of the server: one student a row, in the order in which the students came.
+//!
+//! Anyone can write to the list. A text that is no report is only counted. A board has a limited number of rows, and a
+//! student whose report has changed since the board saw it first keeps the row: a report that was made up once does not
+//! change.
+
+use super::report::{Mark, Report};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// The most rows of a board.
+pub const MOST_ROWS: usize = 120;
+
+/// A student.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The index of the student's message in the server's list.
+    pub index: usize,
+    pub report: Report,
+    /// When the message last changed, as far as this board has seen.
+    pub changed: Instant,
+    /// Whether it has changed since it was first seen.
+    pub is_alive: bool,
+}
+
+impl Row {
+    /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often.
+    pub fn is_away(&self, now: Instant, away: Duration) -> bool {
+        now.duration_since(self.changed) > away
+    }
+
+    /// Whether every case holds.
+    pub fn is_done(&self) -> bool {
+        self.report.cases.iter().all(|case| case.1 == Mark::Passed)
+    }
+}
+
+/// How many students have the same case as their first that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    pub count: usize,
+    /// The number of students on the board.
+    pub of: usize,
+    /// The id of the case.
+    pub id: &'static str,
+}
+
+/// What the board shows.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// The students in the order of their messages.
+    pub rows: Vec<Row>,
+    /// How many messages of the list are no reports.
+    pub no_reports: usize,
+    /// How many reports have no row, because the board has no more.
+    pub left_out: usize,
+    /// The texts that were read, so that only what has changed is read again.
+    seen: Vec<Seen>,
+}
+
+/// A message of the list as it was last read.
+#[derive(Debug)]
+struct Seen {
+    text: String,
+    row: Option<Row>,
+}
+
+impl Board {
+    /// Reads the list of the server anew. Returns whether the board has changed.
+    pub fn read(&mut self, texts: Vec<String>, now: Instant) -> bool {
+        let mut changed = self.seen.len() != texts.len();
+        self.seen.truncate(texts.len());
+        for (index, text) in texts.into_iter().enumerate() {
+            let old = self.seen.get(index);
+            if old.is_some_and(|seen| seen.text == text) {
+                continue;
+            }
+            changed = true;
+            let old = old.and_then(|seen| seen.row.as_ref());
+            let row = Report::parse(&text).map(|report| {
+                let is_alive = old.is_some_and(|old| old.report.is_of_the_same(&report));
+                Row { index, report, changed: now, is_alive }
+            });
+            let seen = Seen { text, row };
+            match self.seen.get_mut(index) {
+                Some(place) => *place = seen,
+                None => self.seen.push(seen),
+            }
+        }
+        if changed {
+            self.arrange();
+        }
+        changed
+    }
+
+    /// Chooses the rows: those that have changed come before those that never have, and earlier before later ones.
+    fn arrange(&mut self) {
+        let mut rows: Vec<&Row> = self.seen.iter().filter_map(|seen| seen.row.as_ref()).collect();
+        self.no_reports = self.seen.len() - rows.len();
+        self.left_out = rows.len().saturating_sub(MOST_ROWS);
+        rows.sort_by_key(|row| (!row.is_alive, row.index));
+        rows.truncate(MOST_ROWS);
+        rows.sort_by_key(|row| row.index);
+        self.rows = rows.into_iter().cloned().collect();
+    }
+
+    /// The case that most students have as their first that does not hold; the earlier one if several are equal. `None`
+    /// if each case holds, or none was asked.
+    pub fn stuck(&self) -> Option<Stuck> {
+        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let firsts: Vec<&'static str> =
+            self.rows.iter().filter_map(|row| row.report.first_failed()).collect();
+        for id in &firsts {
+            *counts.entry(id).or_default() += 1;
+        }
+        let count = counts.values().copied().max()?;
+        let id = firsts.into_iter().find(|id| counts.get(id) == Some(&count))?;
+        Some(Stuck { count, of: self.rows.len(), id })
+    }
+
+    /// The name in a row as it is shown: the student's, or only a number if names are hidden.
+    pub fn name(&self, row: usize, hide: bool) -> String {
+        match self.rows.get(row) {
+            Some(row) if !hide && !row.report.name.is_empty() => row.report.name.clone(),
+            _ => format!("{}", row + 1),
+        }
+    }
+}
