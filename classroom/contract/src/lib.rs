@@ -100,6 +100,11 @@ pub fn ids(stage: u32) -> Vec<&'static str> {
     cases::cases(stage).iter().map(cases::Case::id).collect()
 }
 
+/// The group of cases to which each case of `stage` belongs, such as `the list`, in the order of [`ids`].
+pub fn topics(stage: u32) -> Vec<&'static str> {
+    cases::cases(stage).iter().map(cases::Case::topic).collect()
+}
+
 /// The last stage that has a case of its own. Later ones have its cases.
 pub fn last_stage() -> u32 {
     cases::last_stage()

@@ -1,6 +1,8 @@
 //! `cargo lesson watch`: the check is made again after each save, until all cases hold.
 
 use crate::check::{self, BadArguments};
+use crate::class::report::{NAME_WIDTH, clean, is_address};
+use crate::class::send::Reporter;
 use crate::{report, words};
 use anyhow::{Context, Result};
 use contract::{Options, Outcome, Restart, Server};
@@ -33,6 +35,12 @@ pub struct Arguments {
     /// {db} for the URL of an empty PostgreSQL where the stage needs one
     #[arg(long, value_name = "COMMAND")]
     pub run: Option<String>,
+    /// The address that the board of the class shows: the results of the checks go there, and no source
+    #[arg(long, value_name = "HOST:PORT", requires = "nickname")]
+    pub class: Option<String>,
+    /// The name that the board shows for you
+    #[arg(id = "nickname", long = "name", value_name = "NAME", requires = "class")]
+    pub nickname: Option<String>,
 }
 
 /// Checks the student's server, waits for a save, and checks it again. Returns when all cases hold.
@@ -46,6 +54,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         return Err(BadArguments(sentence.to_string()).into());
     }
     let folders = folders(ladder, arguments)?;
+    let reporter = reporter(ladder, arguments, number, lang)?;
     replay::end_with_signals()?;
     let (sender, saved) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event| {
@@ -63,8 +72,14 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         let mut changed = false;
         // The screen is cleared before the build, so that the errors of the build stay on it.
         clear()?;
-        let checked = check(ladder, arguments, number, &saved, &mut changed);
+        if let Some(reporter) = &reporter {
+            reporter.begin();
+        }
+        let checked = check(ladder, arguments, number, &saved, &mut changed, reporter.as_ref());
         if !changed {
+            if let Some(reporter) = &reporter {
+                reporter.end(checked.as_deref().unwrap_or_default());
+            }
             match &checked {
                 Ok(outcomes) => report::print_bar(outcomes, all, lang)?,
                 Err(error) => {
@@ -81,6 +96,9 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                     (Lang::Ko, Some(next)) => format!("{number}단계를 마쳤습니다. {next}"),
                 };
                 writeln!(anstream::stdout(), "{sentence}")?;
+                if let Some(reporter) = reporter {
+                    reporter.finish();
+                }
                 return Ok(());
             }
             let names: Vec<String> =
@@ -102,6 +120,38 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     }
 }
 
+/// The student's end of a board, if the results go to one.
+///
+/// # Errors
+/// An address without a port, or a name that the board would not show as it is ([`BadArguments`]).
+fn reporter(
+    ladder: &Ladder,
+    arguments: &Arguments,
+    number: u32,
+    lang: Lang,
+) -> Result<Option<Reporter>> {
+    let (Some(addr), Some(name)) = (&arguments.class, &arguments.nickname) else {
+        return Ok(None);
+    };
+    if !is_address(addr) {
+        let sentence = format!(
+            "{} is no address of a board; write HOST:PORT as the board shows it",
+            contract::in_quotes(addr, 60)
+        );
+        return Err(BadArguments(sentence).into());
+    }
+    let name = name.trim();
+    if name.is_empty() || clean(name) != name {
+        let sentence = format!(
+            "{} is no name for the board; choose letters and digits, at most {NAME_WIDTH} columns",
+            contract::in_quotes(name, 60)
+        );
+        return Err(BadArguments(sentence).into());
+    }
+    let copy = arguments.name.as_deref();
+    Reporter::start(&ladder.root, addr, name, number, copy, lang).map(Some)
+}
+
 /// One check. It stops early where a source file is saved meanwhile, and says so in `changed`.
 fn check(
     ladder: &Ladder,
@@ -109,11 +159,15 @@ fn check(
     number: u32,
     saved: &Receiver<notify::Result<Event>>,
     changed: &mut bool,
+    reporter: Option<&Reporter>,
 ) -> Result<Vec<Outcome>> {
     let (name, line) = (arguments.name.as_deref(), arguments.run.as_deref());
     let program = check::program(ladder, number, name, line)?;
     let mut server = Server::Program(program.context("there is no server to start")?);
-    let mut progress = |_: &Outcome| {
+    let mut progress = |outcome: &Outcome| {
+        if let Some(reporter) = reporter {
+            reporter.outcome(outcome);
+        }
         *changed |= saved.try_iter().any(|event| is_save(&event, is_source));
         !*changed
     };

@@ -176,7 +176,7 @@ pub fn clean(name: &str) -> String {
 }
 
 /// Whether a text has the form HOST:PORT.
-fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let is_of_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]%".contains(c);
     !host.is_empty()
