@@ -145,6 +145,18 @@ impl Report {
         self.cases.iter().filter(|case| case.1 == mark).count()
     }
 
+    /// The cases by their groups, such as `the list`, in the order in which a group is asked first.
+    pub fn groups(&self) -> Vec<(&'static str, Vec<Mark>)> {
+        let mut groups: Vec<(&'static str, Vec<Mark>)> = Vec::new();
+        for (topic, (_, mark)) in contract::topics(self.stage).into_iter().zip(&self.cases) {
+            match groups.iter_mut().find(|group| group.0 == topic) {
+                Some(group) => group.1.push(*mark),
+                None => groups.push((topic, vec![*mark])),
+            }
+        }
+        groups
+    }
+
     /// The first case that does not hold.
     pub fn first_failed(&self) -> Option<&'static str> {
         self.cases.iter().find(|case| case.1 == Mark::Failed).map(|case| case.0)

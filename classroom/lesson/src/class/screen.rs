@@ -3,7 +3,7 @@
 use super::board::{Board, Row};
 use super::report::{Mark, NAME_WIDTH, Report};
 use crate::report::cut;
-use crate::words::pad;
+use crate::words::{pad, say};
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use replay::Lang;
@@ -225,51 +225,65 @@ impl Screen {
             lines.push(pale(&notes.join("; ")));
         }
         lines.push(String::new());
-        let all = match self.about_all(board, now).join(", ") {
-            _ if board.rows.is_empty() => {
-                self.lang.choose("no student yet", Some("아직 학생이 없습니다")).to_string()
-            }
-            all => all,
-        };
+        let mut all = self.about_all(board, now);
+        if all.is_empty() {
+            all.push(match (board.rows.len(), self.lang) {
+                (0, Lang::En) => "no student yet".to_string(),
+                (0, Lang::Ko) => "아직 학생이 없습니다".to_string(),
+                (number, Lang::En) => format!("students: {number}"),
+                (number, Lang::Ko) => format!("학생 {number}명"),
+            });
+        }
+        let all = all.join(", ");
         lines.push(format!("{STRONG}{}{STRONG:#}", cut(&all, width)));
-        let (cells, is_grouped) =
-            self.cells(board, now, width, height.saturating_sub(lines.len() + 3));
-        lines.push(pale(self.legend(is_grouped)));
+        let topics = topics(&board.rows).map(|topics| self.topics(&topics));
+        let used = lines.len() + 2 + usize::from(topics.is_some());
+        let (cells, size) = self.cells(board, now, width, height.saturating_sub(used));
+        lines.push(pale(&self.legend(size)));
+        lines.extend(topics.map(|topics| pale(&topics)));
         lines.push(String::new());
         lines.extend(cells);
         lines
     }
 
-    /// What the marks mean.
-    fn legend(&self, is_grouped: bool) -> &'static str {
-        match is_grouped {
-            false => self.lang.choose(
-                "a mark a case: ● holds, ✕ does not, ○ not asked yet; ✓ done, z away",
-                Some("표시 하나가 케이스 하나: ● 통과, ✕ 통과하지 못함, ○ 아직 검사하지 않음; ✓ 마침, z 자리 비움"),
+    /// What the marks mean. A mark stands for up to `size` cases.
+    fn legend(&self, size: usize) -> String {
+        match (self.lang, size) {
+            (Lang::En, 0 | 1) => "● holds, ✕ does not, ○ not asked yet; ✓ done, z away".to_string(),
+            (Lang::Ko, 0 | 1) => {
+                "● 통과, ✕ 통과하지 못함, ○ 검사 전; ✓ 마침, z 자리 비움".to_string()
+            }
+            (Lang::En, size) => format!(
+                "up to {size} cases a mark: ● hold, ✕ not all, ◐ some asked, ○ none; ✓ done, z away"
             ),
-            true => self.lang.choose(
-                "a mark a group of cases: ● all hold, ✕ not all, ◐ some asked, ○ none yet; ✓ done, z away",
-                Some("표시 하나가 케이스 묶음 하나: ● 모두 통과, ✕ 일부 실패, ◐ 검사 중, ○ 검사 전; ✓ 마침, z 자리 비움"),
+            (Lang::Ko, size) => format!(
+                "표시마다 케이스 {size}개까지: ● 통과, ✕ 일부 실패, ◐ 검사 중, ○ 검사 전; ✓ 마침, z 자리 비움"
             ),
         }
     }
 
-    /// The students in as many columns as the height needs, from top to bottom. Returns also whether a mark stands for
-    /// several cases.
+    /// The groups of the cases, in the order of the marks.
+    fn topics(&self, topics: &[&str]) -> String {
+        let topics: Vec<String> = topics.iter().map(|topic| say(self.lang, topic)).collect();
+        topics.join(" | ")
+    }
+
+    /// The students in as many columns as the height needs, from top to bottom. Returns also for how many cases a mark
+    /// stands.
     fn cells(
         &self,
         board: &Board,
         now: Instant,
         width: usize,
         height: usize,
-    ) -> (Vec<String>, bool) {
+    ) -> (Vec<String>, usize) {
         let height = height.max(1);
         let most = (width / LEAST).max(1);
         let columns = board.rows.len().div_ceil(height).clamp(1, most);
-        let room = columns * height;
         // If the students do not fit, the last line says how many are not shown.
-        let (shown, height) = if board.rows.len() > room {
-            (columns * (height - 1).max(1), (height - 1).max(1))
+        let (shown, height) = if board.rows.len() > columns * height {
+            let height = (height - 1).max(1);
+            (columns * height, height)
         } else {
             (board.rows.len(), board.rows.len().div_ceil(columns).max(1))
         };
@@ -278,13 +292,13 @@ impl Screen {
         let cell_width = width / columns;
         let longest = names.iter().map(|name| display_width(name)).max().unwrap_or_default();
         let name_width = longest.min(NAME_WIDTH).min(cell_width - (LEAST - 8));
-        // The name, the sign, the stage, and a space before the marks and after them.
-        let room = cell_width - name_width - 6;
+        // Beside the name: the sign, the stage, a space before the marks, and two after them.
+        let room = cell_width - name_width - 7;
         let rows = &board.rows[..shown];
-        let is_grouped = rows.iter().any(|row| row.report.cases.len() > room);
+        let (size, has_spaces) = size_of_marks(rows, room);
         let mut lines = vec![String::new(); height];
         for (number, (row, name)) in rows.iter().zip(&names).enumerate() {
-            let (marks, marks_width) = marks(&row.report, is_grouped, room);
+            let (marks, marks_width) = marks(&row.report, size, has_spaces, room);
             let is_away = row.is_away(now, self.away);
             let sign = match is_away {
                 true => "z",
@@ -293,7 +307,7 @@ impl Screen {
             };
             let style = if is_away { PALE } else { Style::new() };
             let name = pad(&cut(name, name_width), name_width);
-            let rest = " ".repeat(cell_width - name_width - 5 - marks_width);
+            let rest = " ".repeat(2 + room - marks_width);
             let line = &mut lines[number % height];
             *line += &format!("{style}{name}{sign}{:>3}{style:#} {marks}{rest}", row.report.stage);
         }
@@ -304,8 +318,16 @@ impl Screen {
                 Lang::Ko => format!("학생 {more}명이 더 있습니다. 터미널을 키우세요"),
             });
         }
-        (lines, is_grouped)
+        (lines, size)
     }
+}
+
+/// The groups of the cases, if all students have the same stage.
+fn topics(rows: &[Row]) -> Option<Vec<&'static str>> {
+    let first = rows.first()?;
+    let is_same = |row: &Row| row.report.stage == first.report.stage;
+    let groups = first.report.groups();
+    rows.iter().all(is_same).then(|| groups.iter().map(|group| group.0).collect())
 }
 
 /// What a teacher reads first: the command that students type, with the address.
@@ -332,45 +354,49 @@ fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
     lines
 }
 
-/// The marks of a student, one a case or one a group of cases, and their width; at most `most` of them.
-fn marks(report: &Report, is_grouped: bool, most: usize) -> (String, usize) {
-    let signs: Vec<(Style, &str)> = if is_grouped {
-        groups(report).iter().map(|group| sign_of_group(&group.1)).collect()
-    } else {
-        report.cases.iter().map(|case| sign(case.1)).collect()
-    };
-    let signs = &signs[..signs.len().min(most)];
+/// How many columns the marks of a student take if a mark stands for up to `size` cases of a group, with a space between
+/// the groups or without.
+fn width_of(report: &Report, size: usize, has_spaces: bool) -> usize {
+    let groups = report.groups();
+    let marks: usize = groups.iter().map(|group| group.1.len().div_ceil(size)).sum();
+    if has_spaces { marks + groups.len() - 1 } else { marks }
+}
+
+/// For how many cases a mark has to stand so that each student's marks fit into `room` columns, and whether there is room
+/// for spaces between the groups.
+fn size_of_marks(rows: &[Row], room: usize) -> (usize, bool) {
+    let fits =
+        |size, has_spaces| rows.iter().all(|row| width_of(&row.report, size, has_spaces) <= room);
+    let most = rows.iter().map(|row| row.report.cases.len()).max().unwrap_or(1);
+    let size = (1..most).find(|size| fits(*size, false)).unwrap_or(most);
+    // Spaces are worth more than a mark for fewer cases, but not than a mark for each case.
+    match (1..most).find(|size| fits(*size, true)) {
+        Some(spaced) if size > 1 || spaced == 1 => (spaced, true),
+        _ => (size, false),
+    }
+}
+
+/// The marks of a student in at most `room` columns, and their width.
+fn marks(report: &Report, size: usize, has_spaces: bool, room: usize) -> (String, usize) {
+    let mut signs = Vec::new();
+    for (number, (_, marks)) in report.groups().iter().enumerate() {
+        if has_spaces && number > 0 {
+            signs.push((Style::new(), " "));
+        }
+        signs.extend(marks.chunks(size).map(sign));
+    }
+    signs.truncate(room);
     let marks = signs.iter().map(|(style, sign)| format!("{style}{sign}{style:#}")).collect();
     (marks, signs.len())
 }
 
-/// The cases by their groups, in the order in which a group is asked first.
-pub fn groups(report: &Report) -> Vec<(&'static str, Vec<Mark>)> {
-    let mut groups: Vec<(&'static str, Vec<Mark>)> = Vec::new();
-    for (topic, (_, mark)) in contract::topics(report.stage).into_iter().zip(&report.cases) {
-        match groups.iter_mut().find(|group| group.0 == topic) {
-            Some(group) => group.1.push(*mark),
-            None => groups.push((topic, vec![*mark])),
-        }
-    }
-    groups
-}
-
-fn sign(mark: Mark) -> (Style, &'static str) {
-    match mark {
-        Mark::Passed => (PASSED, "●"),
-        Mark::Failed => (FAILED, "✕"),
-        Mark::Waiting => (PALE, "○"),
-    }
-}
-
-fn sign_of_group(marks: &[Mark]) -> (Style, &'static str) {
+/// The sign of one case or of several.
+fn sign(marks: &[Mark]) -> (Style, &'static str) {
     let has = |mark| marks.contains(&mark);
-    if has(Mark::Failed) {
-        sign(Mark::Failed)
-    } else if has(Mark::Passed) && has(Mark::Waiting) {
-        (PALE, "◐")
-    } else {
-        marks.first().map_or(sign(Mark::Waiting), |mark| sign(*mark))
+    match (has(Mark::Passed), has(Mark::Failed), has(Mark::Waiting)) {
+        (_, true, _) => (FAILED, "✕"),
+        (true, false, true) => (PALE, "◐"),
+        (true, false, false) => (PASSED, "●"),
+        (false, false, _) => (PALE, "○"),
     }
 }
