@@ -17,7 +17,7 @@ mod screen;
 pub mod send;
 
 use crate::check::BadArguments;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use board::Board;
 use client::{Client, Trouble};
 use ladder::Ladder;
@@ -75,16 +75,20 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let addr = &arguments.addr;
     if !addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
         let addr = contract::in_quotes(addr, 60);
-        let sentence = format!("{addr} is no address; write HOST:PORT, such as {ADDR}");
+        let sentence = match lang {
+            Lang::En => format!("{addr} is no address; write HOST:PORT, such as {ADDR}"),
+            Lang::Ko => format!("{addr}은(는) 주소가 아닙니다. {ADDR}처럼 HOST:PORT를 쓰세요"),
+        };
         return Err(BadArguments(sentence).into());
     }
     // The file is made now, so that a fault of its path is found before the lesson and not after it.
-    let csv = arguments.csv.as_deref().map(csv::File::create).transpose()?;
+    let csv = arguments.csv.as_deref().map(|path| csv::File::create(path, lang)).transpose()?;
     let stage = ladder.stage(STAGE)?;
     let built = build(ladder, &[stage])?;
     let binary = built.get(&stage.name).context("cargo has built no program")?;
     let ends = replay::note_signals()?;
-    let mut server = Server::start(binary, addr)?;
+    let mut server =
+        Server::start(binary, addr).map_err(|error| not_started(&error, addr, lang))?;
     let listens: SocketAddr = server.addr().parse().context("the server has no address")?;
     let away = Duration::from_secs(arguments.away);
     let screen = Screen::new(&addresses(listens), arguments.hide_names, away, lang);
@@ -109,6 +113,21 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         writeln!(anstream::stdout(), "{sentence}")?;
     }
     Ok(())
+}
+
+/// Why the server does not start. Its own sentence has advice for a server that no class uses.
+fn not_started(error: &Error, addr: &str, lang: Lang) -> Error {
+    let error = format!("{error:#}");
+    let after = error.split_once(&format!("cannot listen on {addr}: "));
+    let reason = after.and_then(|(_, reason)| reason.split(';').next()).unwrap_or(&error);
+    match lang {
+        Lang::En => anyhow!(
+            "the server of the class cannot listen on {addr}: {reason}; choose another port, such as --addr 0.0.0.0:8091"
+        ),
+        Lang::Ko => anyhow!(
+            "수업 서버가 {addr}에서 연결을 기다릴 수 없습니다: {reason}. --addr 0.0.0.0:8091처럼 다른 포트를 고르세요"
+        ),
+    }
 }
 
 /// The board while it is shown.

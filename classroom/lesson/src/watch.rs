@@ -134,18 +134,30 @@ fn reporter(
         return Ok(None);
     };
     if !is_address(addr) {
-        let sentence = format!(
-            "{} is no address of a board; write HOST:PORT as the board shows it",
-            contract::in_quotes(addr, 60)
-        );
+        let addr = contract::in_quotes(addr, 60);
+        let sentence = match lang {
+            Lang::En => {
+                format!("{addr} is no address of a board; write HOST:PORT as the board shows it")
+            }
+            Lang::Ko => format!(
+                "{addr}은(는) 보드의 주소가 아닙니다. 보드에 표시된 대로 HOST:PORT를 쓰세요"
+            ),
+        };
         return Err(BadArguments(sentence).into());
     }
     let name = name.trim();
     if name.is_empty() || clean(name) != name {
-        let sentence = format!(
-            "{} is no name for the board; choose letters and digits, at most {NAME_WIDTH} columns",
-            contract::in_quotes(name, 60)
-        );
+        let name = contract::in_quotes(name, 60);
+        let korean = NAME_WIDTH / 2;
+        let sentence = match lang {
+            Lang::En => format!(
+                "the board cannot show the name {name}; choose one of at most {NAME_WIDTH} letters and digits, or \
+                 {korean} Korean letters"
+            ),
+            Lang::Ko => format!(
+                "보드에 {name}(이)라는 이름을 표시할 수 없습니다. 한글 {korean}자, 영문자와 숫자 {NAME_WIDTH}자까지 쓸 수 있습니다"
+            ),
+        };
         return Err(BadArguments(sentence).into());
     }
     let copy = arguments.name.as_deref();

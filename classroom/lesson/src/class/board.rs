@@ -1,8 +1,8 @@
 //! The rows of the board, from the list of the server: one student a row, in the order in which the students came.
 //!
-//! Anyone can write to the list. A text that is no report is only counted. A board has a limited number of rows, and a
-//! student whose report has changed since the board saw it first keeps the row: a report that was made up once does not
-//! change.
+//! Anyone can write to the list. A text that is no report is only counted. A report that was made up does not change,
+//! and that of a student's `watch` does, within 20 s. So reports that have changed come first, and others get the rows
+//! that are left.
 
 use super::report::{Mark, Report};
 use std::collections::BTreeMap;
@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 /// The most rows of a board.
 pub const MOST_ROWS: usize = 120;
+
+/// From how many bytes on the list is nearly full: the server takes 512 KiB. Each message counts as 50 bytes at least.
+const NEARLY_FULL: usize = 450 << 10;
+const LEAST_BYTES: usize = 50;
 
 /// A student.
 #[derive(Debug, Clone)]
@@ -48,8 +52,10 @@ pub struct Stuck {
 /// What the board shows.
 #[derive(Debug, Default)]
 pub struct Board {
-    /// The students in the order of their messages.
+    /// The students whose reports have changed, and then the others; each in the order of their messages.
     pub rows: Vec<Row>,
+    /// Whether the server's list will soon have no room for another student.
+    pub is_nearly_full: bool,
     /// How many messages of the list are no reports.
     pub no_reports: usize,
     /// How many reports have no row, because the board has no more.
@@ -93,29 +99,33 @@ impl Board {
         changed
     }
 
-    /// Chooses the rows: those that have changed come before those that never have, and earlier before later ones.
+    /// Chooses the rows, and brings them into their order.
     fn arrange(&mut self) {
         let mut rows: Vec<&Row> = self.seen.iter().filter_map(|seen| seen.row.as_ref()).collect();
         self.no_reports = self.seen.len() - rows.len();
         self.left_out = rows.len().saturating_sub(MOST_ROWS);
         rows.sort_by_key(|row| (!row.is_alive, row.index));
         rows.truncate(MOST_ROWS);
-        rows.sort_by_key(|row| row.index);
+        let bytes: usize = self.seen.iter().map(|seen| json_bytes(&seen.text)).sum();
+        self.is_nearly_full = bytes > NEARLY_FULL;
         self.rows = rows.into_iter().cloned().collect();
     }
 
-    /// The case that most students have as their first that does not hold; the earlier one if several are equal. `None`
-    /// if each case holds, or none was asked.
+    /// The case that most students have as their first that does not hold; that of the first row if several are equal.
+    /// `None` if each case holds, or none was asked. If there are more reports than rows, only those that have changed
+    /// count.
     pub fn stuck(&self) -> Option<Stuck> {
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let counts_all = self.left_out == 0;
+        let rows: Vec<&Row> = self.rows.iter().filter(|row| counts_all || row.is_alive).collect();
         let firsts: Vec<&'static str> =
-            self.rows.iter().filter_map(|row| row.report.first_failed()).collect();
+            rows.iter().filter_map(|row| row.report.first_failed()).collect();
         for id in &firsts {
             *counts.entry(id).or_default() += 1;
         }
         let count = counts.values().copied().max()?;
         let id = firsts.into_iter().find(|id| counts.get(id) == Some(&count))?;
-        Some(Stuck { count, of: self.rows.len(), id })
+        Some(Stuck { count, of: rows.len(), id })
     }
 
     /// The name in a row as it is shown: the student's, or only a number if names are hidden.
@@ -125,4 +135,10 @@ impl Board {
             _ => format!("{}", row + 1),
         }
     }
+}
+
+/// About how many bytes a text has in the list of the server, where quotes and backslashes get a backslash.
+fn json_bytes(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    (text.len() + escaped + 3).max(LEAST_BYTES)
 }

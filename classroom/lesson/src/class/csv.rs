@@ -29,14 +29,22 @@ impl File {
     ///
     /// # Errors
     /// A file that exists already, or that cannot be written ([`BadArguments`]).
-    pub fn create(path: &Path) -> Result<File> {
+    pub fn create(path: &Path, lang: Lang) -> Result<File> {
         let name = path.display();
         let file = fs::File::create_new(path).map_err(|error| {
-            BadArguments(match error.kind() {
-                ErrorKind::AlreadyExists => {
+            BadArguments(match (error.kind(), lang) {
+                (ErrorKind::AlreadyExists, Lang::En) => {
                     format!("{name} is there already; choose another name for --csv")
                 }
-                _ => format!("cannot write {name}: {error}; choose another name for --csv"),
+                (ErrorKind::AlreadyExists, Lang::Ko) => {
+                    format!("{name} 파일이 이미 있습니다. --csv에 다른 이름을 쓰세요")
+                }
+                (_, Lang::En) => {
+                    format!("cannot write {name}: {error}; choose another name for --csv")
+                }
+                (_, Lang::Ko) => {
+                    format!("{name} 파일에 쓸 수 없습니다: {error}. --csv에 다른 이름을 쓰세요")
+                }
             })
         })?;
         Ok(File { path: path.to_path_buf(), file, is_written: false })

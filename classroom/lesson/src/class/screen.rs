@@ -210,6 +210,11 @@ impl Screen {
             (number, Lang::En) => words.push(format!("reports without a row: {number}")),
             (number, Lang::Ko) => words.push(format!("표시하지 않은 결과: {number}개")),
         }
+        if board.is_nearly_full {
+            let sentence = "the server's list is nearly full: end the board and start it again";
+            let korean = "서버의 목록이 거의 가득 찼습니다. 보드를 끝내고 다시 시작하세요";
+            words.push(self.lang.choose(sentence, Some(korean)).to_string());
+        }
         words
     }
 
