@@ -63,7 +63,7 @@ pub struct Arguments {
     #[arg(long)]
     hide_names: bool,
     /// A student of whom nothing came for so long is shown as away
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     away: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The rows of the board, from the list of the server: one student a row, in the order in which the students came.
 //!
 //! Anyone can write to the list. A text that is no report is only counted. A report that was made up does not change,
-//! and that of a student's `watch` does, within 20 s. So reports that have changed come first, and others get the rows
+//! and that of a student's `watch` does, within 10 s. So reports that have changed come first, and others get the rows
 //! that are left.
 
 use super::report::{Mark, Report};

@@ -24,7 +24,7 @@ use std::time::Duration;
 const BATCH: Duration = Duration::from_millis(300);
 
 /// After how long a report without a change is sent again.
-const BEAT: Duration = Duration::from_secs(20);
+const BEAT: Duration = Duration::from_secs(10);
 
 /// How long the thread waits after an error: at first, and from the second error in a row on.
 const RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];

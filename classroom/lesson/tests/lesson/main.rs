@@ -1,6 +1,8 @@
 //! `cargo lesson` as its users have it: the real ladder and real servers.
 
 mod check;
+#[cfg(unix)]
+mod class;
 mod compare;
 mod hint;
 mod korean;
