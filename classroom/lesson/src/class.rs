@@ -81,12 +81,12 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         };
         return Err(BadArguments(sentence).into());
     }
+    let ends = replay::note_signals()?;
     // The file is made now, so that a fault of its path is found before the lesson and not after it.
     let csv = arguments.csv.as_deref().map(|path| csv::File::create(path, lang)).transpose()?;
     let stage = ladder.stage(STAGE)?;
     let built = build(ladder, &[stage])?;
     let binary = built.get(&stage.name).context("cargo has built no program")?;
-    let ends = replay::note_signals()?;
     let mut server =
         Server::start(binary, addr).map_err(|error| not_started(&error, addr, lang))?;
     let listens: SocketAddr = server.addr().parse().context("the server has no address")?;
