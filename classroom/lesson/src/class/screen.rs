@@ -318,10 +318,11 @@ impl Screen {
         }
         if shown < board.rows.len() {
             let more = board.rows.len() - shown;
-            lines.push(match self.lang {
+            let sentence = match self.lang {
                 Lang::En => format!("more students: {more}; enlarge the terminal"),
                 Lang::Ko => format!("학생 {more}명이 더 있습니다. 터미널을 키우세요"),
-            });
+            };
+            lines.push(cut(&sentence, width));
         }
         (lines, size)
     }
@@ -341,7 +342,7 @@ fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
         [first, others @ ..] => (first.0.as_str(), others),
         [] => ("HOST:PORT", addresses),
     };
-    let students = lang.choose("students type:", Some("학생 명령:"));
+    let students = lang.choose("students:", Some("학생 명령:"));
     let mut lines =
         vec![format!("{students} cargo lesson watch 7 my_put --class {first} --name NAME")];
     let with_interface = |(addr, name): &(String, String)| match name.as_str() {
