@@ -73,7 +73,8 @@ pub struct Arguments {
 /// Wrong arguments ([`BadArguments`]), a server that does not start, or an output that is closed.
 pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let addr = &arguments.addr;
-    if !addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
         let addr = contract::in_quotes(addr, 60);
         let sentence = match lang {
             Lang::En => format!("{addr} is no address; write HOST:PORT, such as {ADDR}"),

@@ -28,9 +28,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often.
+    /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often. It ends
+    /// when every case holds, so a student who is done is not away.
     pub fn is_away(&self, now: Instant, away: Duration) -> bool {
-        now.duration_since(self.changed) > away
+        !self.is_done() && now.duration_since(self.changed) > away
     }
 
     /// Whether every case holds.
@@ -184,11 +185,15 @@ mod tests {
     fn a_student_without_a_sign_of_life_is_away() {
         let mut board = Board::default();
         let (start, away) = (Instant::now(), Duration::from_secs(30));
-        board.read(vec![text("a", 1, &[]), text("b", 1, &[])], start);
-        let later = start + Duration::from_secs(29);
-        board.read(vec![text("a", 2, &[]), text("b", 1, &[])], later);
+        let texts = |beat: u64| {
+            vec![text("a", beat, &["post"]), text("b", 1, &["post"]), text("done", 1, &[])]
+        };
+        board.read(texts(1), start);
+        board.read(texts(2), start + Duration::from_secs(29));
         let later = start + Duration::from_secs(31);
-        assert!(!board.rows[0].is_away(later, away) && board.rows[1].is_away(later, away));
+        // The one that has changed stands first.
+        let is_away: Vec<bool> = board.rows.iter().map(|row| row.is_away(later, away)).collect();
+        assert_eq!((keys(&board), is_away), (vec!["a", "b", "done"], vec![false, true, false]));
     }
 
     #[test]

@@ -108,10 +108,12 @@ impl Screen {
     /// # Errors
     /// An output that is closed.
     pub fn end(&mut self, board: &Board, now: Instant) -> Result<()> {
+        // The terminal has added ^C to what it shows.
+        self.frame.clear();
         self.show(board, now)?;
         if self.is_terminal {
             let mut output = anstream::stdout();
-            write!(output, "\x1b[?25h\n")?;
+            writeln!(output, "\x1b[?25h")?;
             output.flush()?;
         }
         Ok(())
@@ -259,10 +261,10 @@ impl Screen {
                 "● 통과, ✕ 통과하지 못함, ○ 검사 전; ✓ 마침, z 자리 비움".to_string()
             }
             (Lang::En, size) => format!(
-                "up to {size} cases a mark: ● hold, ✕ not all, ◐ some asked, ○ none; ✓ done, z away"
+                "up to {size} cases a mark: ● hold, ◐ some, ✕ none, ○ not asked; ✓ done, z away"
             ),
             (Lang::Ko, size) => format!(
-                "표시마다 케이스 {size}개까지: ● 통과, ✕ 일부 실패, ◐ 검사 중, ○ 검사 전; ✓ 마침, z 자리 비움"
+                "표시마다 케이스 {size}개까지: ● 통과, ◐ 일부 통과, ✕ 실패, ○ 검사 전; ✓ 마침, z 자리 비움"
             ),
         }
     }
@@ -400,9 +402,10 @@ fn marks(report: &Report, size: usize, has_spaces: bool, room: usize) -> (String
 fn sign(marks: &[Mark]) -> (Style, &'static str) {
     let has = |mark| marks.contains(&mark);
     match (has(Mark::Passed), has(Mark::Failed), has(Mark::Waiting)) {
-        (_, true, _) => (FAILED, "✕"),
+        (true, true, _) => (FAILED, "◐"),
         (true, false, true) => (PALE, "◐"),
         (true, false, false) => (PASSED, "●"),
+        (false, true, _) => (FAILED, "✕"),
         (false, false, _) => (PALE, "○"),
     }
 }
@@ -494,7 +497,8 @@ mod tests {
             (&[Passed, Passed][..], "●"),
             (&[Passed, Waiting], "◐"),
             (&[Waiting, Waiting], "○"),
-            (&[Passed, Failed], "✕"),
+            (&[Passed, Failed], "◐"),
+            (&[Failed, Failed], "✕"),
             (&[Waiting, Failed], "✕"),
             (&[], "○"),
         ] {
