@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use testing::{process, ureq};
+use testing::{needs, process, ureq};
 
 /// How long a line may take to come, on a machine with much to do.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -28,9 +28,15 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Result<Running> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
+        command.args(arguments);
+        Running::start_command(command)
+    }
+
+    /// The command is dropped here, and with it its end of the pipe.
+    fn start_command(mut command: Command) -> Result<Running> {
         let (reader, writer) = std::io::pipe()?;
-        let child = Command::new(env!("CARGO_BIN_EXE_lesson"))
-            .args(arguments)
+        let child = command
             .current_dir(root())
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
@@ -282,6 +288,43 @@ fn nonsense_hides_no_student() -> Result<()> {
     assert_eq!(rows[1], "\"first\",7,\"\",91,91,0,0,\"\"");
     assert_eq!(rows[2], "\"last\",7,\"\",91,91,0,0,\"\"");
     assert_eq!(rows.len(), 121);
+    Ok(())
+}
+
+/// On a terminal the board is drawn in place, and the terminal is as before at the end.
+#[cfg(target_os = "linux")]
+#[needs("script")]
+#[test]
+fn on_a_terminal() -> Result<()> {
+    binary("s13_crowd")?;
+    let lesson = env!("CARGO_BIN_EXE_lesson");
+    let line = format!("stty cols 80 rows 24; exec '{lesson}' class --addr 127.0.0.1:0");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+    let mut board = Running::start_command(script)?;
+    let (_, line) = board.until_one(&["--class "])?;
+    let addr = line.split_once("--class ").context("no address")?.1;
+    let addr = addr.split(' ').next().unwrap_or_default().to_string();
+    let report = |name: &str, passed: &[&str]| {
+        let report =
+            serde_json::json!({"class": 1, "key": "k", "name": name, "stage": 7, "passed": passed});
+        report.to_string()
+    };
+    post(&addr, &report("\u{1b}]0;owned\u{7}min\u{202e}a", &["post"]))?;
+    post(&addr, &report("민아", &["post", "post-twice"]))?;
+    // The last row of a frame has no line end.
+    board.until("]0;owned")?;
+    let found = process::children(board.child.id())?;
+    process::signal("-INT", *found.first().context("no board")?)?;
+    while board.line()?.is_some() {}
+    let said = &board.said;
+    assert!(said.contains("\u{1b}[2J\u{1b}[?25l\u{1b}[H"), "{said:?}");
+    assert!(said.trim_end().ends_with("\u{1b}[?25h"), "{said:?}");
+    // The name is there, without what would set the title of the terminal.
+    assert!(said.contains("]0;ownedmina ") && !said.contains(['\u{7}', '\u{202e}']), "{said:?}");
+    assert!(!said.contains("\u{1b}]"), "{said:?}");
+    // A frame is written over the one before.
+    assert_eq!(said.matches("\u{1b}[2J").count(), 1);
     Ok(())
 }
 
