@@ -264,7 +264,7 @@ impl Screen {
                 "up to {size} cases a mark: ● hold, ◐ some, ✕ none, ○ not asked; ✓ done, z away"
             ),
             (Lang::Ko, size) => format!(
-                "표시마다 케이스 {size}개까지: ● 통과, ◐ 일부 통과, ✕ 실패, ○ 검사 전; ✓ 마침, z 자리 비움"
+                "표시당 {size}개까지: ● 통과, ◐ 일부, ✕ 실패, ○ 검사 전; ✓ 마침, z 자리 비움"
             ),
         }
     }
@@ -394,8 +394,13 @@ fn marks(report: &Report, size: usize, has_spaces: bool, room: usize) -> (String
         signs.extend(marks.chunks(size).map(sign));
     }
     signs.truncate(room);
-    let marks = signs.iter().map(|(style, sign)| format!("{style}{sign}{style:#}")).collect();
-    (marks, signs.len())
+    // Signs of the same style stand between one pair of escape sequences.
+    let runs = signs.chunk_by(|one, next| one.0 == next.0).map(|run| {
+        let style = run[0].0;
+        let signs: String = run.iter().map(|sign| sign.1).collect();
+        format!("{style}{signs}{style:#}")
+    });
+    (runs.collect(), signs.len())
 }
 
 /// The sign of one case or of several.
