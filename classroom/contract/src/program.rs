@@ -82,8 +82,8 @@ impl Program {
                 let line = line.replace("{host}", &addr.ip().to_string());
                 let line = line.replace("{port}", &addr.port().to_string());
                 match &self.database {
-                    Some(database) => shell(&line.replace("{db}", &database.url())),
-                    None => shell(&line),
+                    Some(database) => shell(&in_place(&line.replace("{db}", &database.url()))),
+                    None => shell(&in_place(&line)),
                 }
             }
             Words::Binary(binary, folder) => {
@@ -114,7 +114,7 @@ impl Program {
     /// The server does not run.
     pub fn terminate(&self) -> Result<()> {
         let Some(process) = &self.process else { bail!("the server does not run") };
-        // Every Unix has the shell's kill. The minus sign means a group of processes.
+        // Every Unix has the shell's own kill. The minus sign means a group of processes.
         let status = shell(&format!("kill -TERM -{}", process.id())).status()?;
         ensure!(status.success(), "the signal cannot be sent to the server");
         Ok(())
@@ -196,6 +196,21 @@ fn can_bind(addr: SocketAddr) -> io::Result<()> {
     socket.bind(&addr.into())
 }
 
+/// A line that is one plain command runs in place of the shell. Some shells, such as dash, would otherwise stay beside the
+/// server, and a signal would end the shell before the server has ended. A line that is more goes to the shell as it is.
+fn in_place(line: &str) -> String {
+    if cfg!(windows) {
+        return line.to_string();
+    }
+    let is_more = |c: char| ";&|<>()`\n".contains(c);
+    let word = line.split_whitespace().next().unwrap_or_default();
+    // A path or a name. It is no variable that is set, such as A=1, and no word of the shell itself, such as `cd`.
+    let is_program = !word.is_empty()
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+".contains(c))
+        && ![".", "cd", "eval", "exec", "exit", "set", "time", "ulimit", "umask"].contains(&word);
+    if is_program && !line.contains(is_more) { format!("exec {line}") } else { line.to_string() }
+}
+
 /// A command that the shell runs.
 fn shell(line: &str) -> Command {
     if cfg!(windows) {
@@ -256,7 +271,7 @@ impl Printed {
 
 #[cfg(test)]
 mod tests {
-    use super::Program;
+    use super::{Program, in_place};
     use anyhow::{Context, Result, ensure};
     use std::io::ErrorKind;
     use std::net::TcpStream;
@@ -271,6 +286,17 @@ mod tests {
             thread.join().ok().context("a thread has panicked")??;
         }
         Ok(())
+    }
+
+    #[test]
+    fn one_command_runs_in_place_of_the_shell() {
+        for plain in ["python3 server.py 127.0.0.1:1", "./server --port 8080"] {
+            assert_eq!(in_place(plain), format!("exec {plain}"));
+        }
+        for more in ["A=1 ./server", "cd x; ./server", "exec ./server", "./a | ./b", "'./a b'", ""]
+        {
+            assert_eq!(in_place(more), more);
+        }
     }
 
     fn connect_to_many() -> Result<()> {
