@@ -9,6 +9,7 @@ use anyhow::Result;
 use replay::Lang;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use terminal_size::{Height, Width, terminal_size};
 use textwrap::core::display_width;
@@ -40,15 +41,17 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen. `addresses` are those that students can type (HOST:PORT), each with the name of its interface.
+    /// A screen. `addresses` are those that students can type (HOST:PORT), each with the name of its interface, and `page`
+    /// is the file that the projector shows.
     pub fn new(
         addresses: &[(String, String)],
+        page: &Path,
         hide_names: bool,
         away: Duration,
         lang: Lang,
     ) -> Screen {
         Screen {
-            head: head(addresses, lang),
+            head: head(addresses, page, lang),
             hide_names,
             away,
             lang,
@@ -86,6 +89,11 @@ impl Screen {
                 let _ = writeln!(anstream::stdout(), "{sentence}");
             }
         }
+    }
+
+    /// The sentence about the server.
+    pub fn noted(&self) -> &str {
+        &self.note
     }
 
     /// Shows the board, as far as it differs from what is shown.
@@ -335,15 +343,17 @@ fn topics(rows: &[Row]) -> Option<Vec<&'static str>> {
     rows.iter().all(is_same).then(|| groups.iter().map(|group| group.0).collect())
 }
 
+/// The command that a student types to come on the board.
+pub fn join(addresses: &[(String, String)]) -> String {
+    let first = addresses.first().map_or("HOST:PORT", |first| first.0.as_str());
+    format!("cargo lesson watch 7 my_put --class {first} --name NAME")
+}
+
 /// What a teacher reads first: the command that students type, with the address.
-fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
-    let (first, others) = match addresses {
-        [first, others @ ..] => (first.0.as_str(), others),
-        [] => ("HOST:PORT", addresses),
-    };
+fn head(addresses: &[(String, String)], page: &Path, lang: Lang) -> Vec<String> {
+    let others = addresses.get(1..).unwrap_or_default();
     let students = lang.choose("students type:", Some("학생이 입력할 명령:"));
-    let mut lines =
-        vec![format!("{students} cargo lesson watch 7 my_put --class {first} --name NAME")];
+    let mut lines = vec![format!("{students} {}", join(addresses))];
     let with_interface = |(addr, name): &(String, String)| match name.as_str() {
         "" => addr.clone(),
         name => format!("{addr} ({name})"),
@@ -353,6 +363,8 @@ fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
         let others: Vec<String> = others.iter().map(with_interface).collect();
         lines.push(format!("{or} {}", others.join(", ")));
     }
+    let projector = lang.choose("a page for the projector:", Some("프로젝터용 페이지:"));
+    lines.push(format!("{projector} {}", page.display()));
     let anyone = "anyone on this network can write to this board; Ctrl-C ends it";
     let korean = "이 네트워크에 있는 사람은 누구나 이 보드에 쓸 수 있습니다. 끝내기: Ctrl-C";
     lines.push(lang.choose(anyone, Some(korean)).to_string());
