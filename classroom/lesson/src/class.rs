@@ -8,6 +8,7 @@
 //! - `board.rs` makes rows of the messages.
 //! - `screen.rs` shows them in a terminal.
 //! - `page.rs` shows them on a page for the projector, and `grid.rs` says whose client understands whose server.
+//! - `pairs.rs` is the student's end of that: a server that is open to the class, and a client that talks to others'.
 //! - `csv.rs` writes them into a file at the end.
 
 pub mod board;
@@ -15,6 +16,7 @@ mod client;
 mod csv;
 mod grid;
 mod page;
+pub mod pairs;
 pub mod report;
 mod screen;
 pub mod send;
