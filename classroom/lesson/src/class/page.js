@@ -26,6 +26,7 @@ const WORDS = {
   messages1: ["1 message is no report", "보고가 아닌 메시지 1개"],
   messages: ["{0} messages are no reports", "보고가 아닌 메시지 {0}개"],
   left: ["{0} more have no row", "표시되지 않은 학생 {0}명"],
+  full: ["The server's list is nearly full: end the board and start it again", "서버의 목록이 거의 가득 찼습니다. 보드를 끝내고 다시 시작하세요"],
   stale: ["The board has ended; this is its last state", "보드가 끝났습니다. 마지막 상태입니다"],
   pairs: ["Pairs", "짝"],
   rows: ["Cases", "케이스"],
@@ -103,6 +104,7 @@ function draw() {
   const notices = [];
   if (same > STALE_LOOKS) notices.push(say("stale"));
   if (data.notice) notices.push(data.notice);
+  if (data.nearly_full) notices.push(say("full"));
   if (data.left_out) notices.push(say("left", data.left_out));
   if (data.no_reports) notices.push(say(data.no_reports === 1 ? "messages1" : "messages", data.no_reports));
   element("notice").textContent = notices.join(" · ");

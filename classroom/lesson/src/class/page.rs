@@ -102,6 +102,7 @@ impl Page {
             "stuck": stuck,
             "no_reports": board.no_reports,
             "left_out": board.left_out,
+            "nearly_full": board.is_nearly_full,
             "notice": notice,
             "groups": names,
             "stages": stages,

@@ -40,6 +40,10 @@ const OUTPUT_BYTES: u64 = 1 << 20;
 const TRIES: u32 = 3;
 const RETRY: Duration = Duration::from_secs(10);
 
+/// After how long without a sign of life a student's server is not asked any more: the student has gone. A report is sent
+/// again more often.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// How long a server may take to listen, and to answer the first question.
 const START: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(2);
@@ -324,7 +328,11 @@ impl Talks {
         let me = shared.reporter.report();
         let mine = self.board.rows.iter().find(|row| row.report.is_of_the_same(&me));
         let mine = mine.map_or(0, |row| row.index);
-        let is_other = |row: &&Row| !row.report.is_of_the_same(&me) && row.report.stage == me.stage;
+        let now = Instant::now();
+        let is_other = |row: &&Row| {
+            let is_there = row.is_alive && !row.is_away(now, AWAY);
+            is_there && !row.report.is_of_the_same(&me) && row.report.stage == me.stage
+        };
         let mut others: Vec<(&Row, SocketAddr)> = self
             .board
             .rows
@@ -332,9 +340,8 @@ impl Talks {
             .filter(is_other)
             .filter_map(|row| Some((row, address(row.report.serve.as_deref()?, ip)?)))
             .collect();
-        // Students who are there come before reports that never change. Each client begins with the student after its own,
-        // so that not all ask the same server at the same time.
-        others.sort_by_key(|(row, _)| (!row.is_alive, row.index < mine, row.index));
+        // Each client begins with the student after its own, so that not all ask the same server at the same time.
+        others.sort_by_key(|(row, _)| (row.index < mine, row.index));
         let has_to_be_asked = |(row, addr): &&(&Row, SocketAddr)| match self.known.get(&who(row)) {
             Some(known) if known.addr == *addr && known.version == version => {
                 !known.understands && known.tries < TRIES && known.asked.elapsed() > RETRY

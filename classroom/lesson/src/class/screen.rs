@@ -1,6 +1,7 @@
 //! The board in the terminal. A terminal is drawn anew in place; a pipe or a file gets a line for each change.
 
 use super::board::{Board, Row};
+use super::grid::Grid;
 use super::report::{Mark, NAME_WIDTH, Report};
 use crate::report::cut;
 use crate::words::{pad, say};
@@ -37,6 +38,7 @@ pub struct Screen {
     frame: String,
     /// The lines that were printed last about each student, by the index of the message, and about all.
     lines: BTreeMap<usize, String>,
+    pairs: BTreeMap<usize, String>,
     all: String,
 }
 
@@ -59,6 +61,7 @@ impl Screen {
             note: String::new(),
             frame: String::new(),
             lines: BTreeMap::new(),
+            pairs: BTreeMap::new(),
             all: String::new(),
         }
     }
@@ -148,6 +151,13 @@ impl Screen {
                 self.lines.insert(row.index, line);
             }
         }
+        let grid = Grid::of(board).in_words(board, self.hide_names, self.lang);
+        for (index, line) in &grid {
+            if self.pairs.get(index) != Some(line) {
+                writeln!(output, "{line}")?;
+            }
+        }
+        self.pairs = grid.into_iter().collect();
         self.lines.retain(|index, _| board.rows.iter().any(|row| row.index == *index));
         let mut all = self.about_all(board, now);
         all.extend(self.about_messages(board));
@@ -251,11 +261,17 @@ impl Screen {
         lines.push(format!("{STRONG}{}{STRONG:#}", cut(&all, width)));
         let topics = topics(&board.rows).map(|topics| self.topics(&topics));
         let used = lines.len() + 2 + usize::from(topics.is_some());
-        let (cells, size) = self.cells(board, now, width, height.saturating_sub(used));
+        // The grid gets what the rows do not need, and half of the room if they need more.
+        let room = height.saturating_sub(used);
+        let rows = board.rows.len().div_ceil((width / LEAST).max(1));
+        let room_of_grid = room.saturating_sub(rows).max(room / 2);
+        let grid = Grid::of(board).lines(board, self.hide_names, self.lang, width, room_of_grid);
+        let (cells, size) = self.cells(board, now, width, room.saturating_sub(grid.len()));
         lines.push(pale(&self.legend(size)));
         lines.extend(topics.map(|topics| pale(&topics)));
         lines.push(String::new());
         lines.extend(cells);
+        lines.extend(grid);
         lines
     }
 
