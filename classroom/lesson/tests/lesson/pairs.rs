@@ -1,7 +1,7 @@
 //! pairs: students whose `watch` opens their servers to the class, and whose clients talk to the others'.
 
 use crate::binary;
-use crate::class::{Student, board, post};
+use crate::class::{Running, Student, board, post};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::io::{Read, Write};
@@ -25,8 +25,8 @@ fn the_grid_shows_who_understands_whom() -> Result<()> {
     mina.watch.until("others of the class can talk to your server at 127.0.0.1:2")?;
     let mut jiu = student(&addr, "jiu", "s07_put")?;
     jiu.watch.until("others of the class can talk to your server at 127.0.0.1:2")?;
-    board.until_one(&["mina: understands jiu"])?;
-    board.until_one(&["jiu: understands mina"])?;
+    wanted(&mut board, "mina: understands jiu")?;
+    wanted(&mut board, "jiu: understands mina")?;
     // The server of stage 6 has no message of its own at an index.
     let mut wrong = student(&addr, "wrong", "s06_form")?;
     wrong.watch.until("others of the class can talk to your server at 127.0.0.1:2")?;
@@ -49,7 +49,7 @@ fn the_grid_shows_who_understands_whom() -> Result<()> {
 }
 
 /// Waits until the board says exactly this, now or in one of its lines before.
-fn wanted(board: &mut crate::class::Running, line: &str) -> Result<()> {
+fn wanted(board: &mut Running, line: &str) -> Result<()> {
     let has = |said: &str| said.lines().any(|said| said == line);
     while !has(&board.said) {
         board.line()?.with_context(|| format!("{line:?} never came: {}", board.said))?;
@@ -63,24 +63,18 @@ fn each_stage_understands_itself() -> Result<()> {
     let (mut board, addr) = board(&[])?;
     for stage in ["s01_echo", "s02_loop", "s03_http", "s05_get", "s06_form", "s12_keepalive"] {
         let number = stage[1..3].trim_start_matches('0').to_string();
-        let run = format!("'{}' server --addr {{addr}}", binary(stage)?.display());
-        let client = format!("'{}' client --addr {{addr}}", binary(stage)?.display());
-        let names = [format!("{stage} a"), format!("{stage} b")];
+        let folder = tempfile::tempdir()?;
+        let binary = binary(stage)?.display().to_string();
+        let client = format!("'{binary}' client --addr {{addr}}");
+        let names = ["a", "b"].map(|letter| format!("{letter} {number}"));
         let watch = |name: &String| {
-            crate::class::Running::start(&[
-                "watch",
-                &number,
-                "--run",
-                &run,
-                "--class",
-                &addr,
-                "--name",
-                name,
-                "--serve",
-                "--interop",
-                "--client",
-                &client,
-            ])
+            let db = folder.path().join(name).display().to_string();
+            let db = if number == "12" { format!("--db '{db}'") } else { String::new() };
+            let run = format!("'{binary}' server --addr {{addr}} {db}");
+            let of_pairs = ["--serve", "--interop", "--client", &client];
+            let of_class = ["--class", &addr, "--name", name];
+            let arguments = [&["watch", &number, "--run", &run][..], &of_class, &of_pairs].concat();
+            Running::start(&arguments)
         };
         let _running = [watch(&names[0])?, watch(&names[1])?];
         wanted(&mut board, &format!("{}: understands {}", names[0], names[1]))?;
