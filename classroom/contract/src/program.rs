@@ -3,10 +3,11 @@
 
 use anyhow::{Result, bail, ensure};
 use replay::{Database, Folder, Process};
+use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -203,11 +204,20 @@ fn free_address(ip: IpAddr) -> Result<(SocketAddr, UdpSocket)> {
         let port = PORTS.start() + (random % PORTS.len() as u64) as u16;
         let addr = SocketAddr::new(ip, port);
         let Ok(reserved) = UdpSocket::bind(addr) else { continue };
-        if TcpListener::bind(addr).is_ok() {
+        if can_bind(addr).is_ok() {
             return Ok((addr, reserved));
         }
     }
     bail!("there is no free port from {} to {}", PORTS.start(), PORTS.end())
+}
+
+/// Binds a socket to `addr`, and does not listen: a process that starts meanwhile has a copy of the socket up to its
+/// `exec`, and the copy of a listener would accept the first connection of the check and reset it.
+fn can_bind(addr: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())
 }
 
 /// A command that the shell runs.
@@ -265,5 +275,34 @@ impl Printed {
         let waited = changed.wait_timeout_while(kept, limit, |kept| !kept.ended);
         let kept = waited.unwrap_or_else(PoisonError::into_inner).0;
         String::from_utf8_lossy(&kept.bytes.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+    use anyhow::{Context, Result, ensure};
+    use std::io::ErrorKind;
+    use std::net::TcpStream;
+    use std::thread;
+
+    /// A client that connects before the server listens is refused. Each new process has copies of the open sockets up to
+    /// its `exec`: also a copy of the socket with which the check has looked whether the port is free.
+    #[test]
+    fn nothing_accepts_before_the_server() -> Result<()> {
+        let threads: Vec<_> = (0..32).map(|_| thread::spawn(connect_to_many)).collect();
+        for thread in threads {
+            thread.join().ok().context("a thread has panicked")??;
+        }
+        Ok(())
+    }
+
+    fn connect_to_many() -> Result<()> {
+        for _ in 0..50 {
+            let program = Program::shell("true {addr}", None)?;
+            let kind = TcpStream::connect(program.addr()).map_err(|error| error.kind()).err();
+            ensure!(kind == Some(ErrorKind::ConnectionRefused), "{kind:?}");
+        }
+        Ok(())
     }
 }

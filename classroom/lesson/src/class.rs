@@ -82,7 +82,8 @@ pub struct Arguments {
 /// Wrong arguments ([`BadArguments`]), a server that does not start, or an output that is closed.
 pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let addr = &arguments.addr;
-    if !addr.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    let port = addr.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none() {
         let addr = contract::in_quotes(addr, 60);
         let sentence = match lang {
             Lang::En => format!("{addr} is no address; write HOST:PORT, such as {ADDR}"),
@@ -90,13 +91,13 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         };
         return Err(BadArguments(sentence).into());
     }
+    let ends = replay::note_signals()?;
     // The file is made now, so that a fault of its path is found before the lesson and not after it.
     let csv = arguments.csv.as_deref().map(|path| csv::File::create(path, lang)).transpose()?;
     let folder = arguments.page.clone().unwrap_or_else(|| ladder.root.join("target/class"));
     let stage = ladder.stage(STAGE)?;
     let built = build(ladder, &[stage])?;
     let binary = built.get(&stage.name).context("cargo has built no program")?;
-    let ends = replay::note_signals()?;
     let mut server =
         Server::start(binary, addr).map_err(|error| not_started(&error, addr, lang))?;
     let listens: SocketAddr = server.addr().parse().context("the server has no address")?;

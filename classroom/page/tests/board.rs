@@ -164,7 +164,7 @@ async fn follow(driver: &Driver) -> Result<()> {
     // A change is shown without a reload, and a student of whom nothing comes gets pale.
     board.put(0, &report(0, "mina", 12))?;
     until(&browser, &format!("{} === 12", marks(0, "passed"))).await?;
-    until(&browser, "document.querySelectorAll('.row.away').length === 3").await?;
+    until(&browser, "document.querySelectorAll('.row.away').length === 2").await?;
     assert!(text(&browser, "#legend").await?.contains("pale: away"));
 
     // Light and dark, Korean, and names that are hidden.

@@ -168,7 +168,7 @@ fn no_message_is_lost_or_doubled() -> Result<()> {
     let more = of_other.take(20);
     ensure!(more.len() == 20, "the other server does not go on");
     answered.extend(more);
-    drop(of_other);
+    of_other.stop();
     one.restart()?;
     let list = writers::list(one.addr())?;
     writers::is_all_in(&answered, &list)?;

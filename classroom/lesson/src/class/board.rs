@@ -28,9 +28,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often.
+    /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often. It ends
+    /// when every case holds, so a student who is done is not away.
     pub fn is_away(&self, now: Instant, away: Duration) -> bool {
-        now.duration_since(self.changed) > away
+        !self.is_done() && now.duration_since(self.changed) > away
     }
 
     /// Whether every case holds.
@@ -141,4 +142,83 @@ impl Board {
 fn json_bytes(text: &str) -> usize {
     let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     (text.len() + escaped + 3).max(LEAST_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report with these cases failed and all others passed.
+    fn text(key: &str, beat: u64, failed: &[&str]) -> String {
+        let mut report = Report::new(key, key, 7, None);
+        report.beat = beat;
+        for (id, mark) in &mut report.cases {
+            *mark = if failed.contains(id) { Mark::Failed } else { Mark::Passed };
+        }
+        report.to_text()
+    }
+
+    fn keys(board: &Board) -> Vec<&str> {
+        board.rows.iter().map(|row| row.report.key.as_str()).collect()
+    }
+
+    #[test]
+    fn where_most_are_stuck() {
+        let mut board = Board::default();
+        assert_eq!(board.stuck(), None);
+        let texts = vec![
+            text("a", 1, &["put-replaces", "get-before"]),
+            text("b", 1, &["put-empty"]),
+            text("c", 1, &["put-empty", "get-plus"]),
+            text("d", 1, &[]),
+            "hello".to_string(),
+        ];
+        let now = Instant::now();
+        assert!(board.read(texts.clone(), now));
+        assert_eq!(board.stuck(), Some(Stuck { count: 2, of: 4, id: "put-empty" }));
+        assert_eq!((board.no_reports, board.left_out), (1, 0));
+        assert!(board.rows[3].is_done() && !board.rows[2].is_done());
+        assert!(!board.read(texts, now), "nothing has changed");
+    }
+
+    #[test]
+    fn a_student_without_a_sign_of_life_is_away() {
+        let mut board = Board::default();
+        let (start, away) = (Instant::now(), Duration::from_secs(30));
+        let texts = |beat: u64| {
+            vec![text("a", beat, &["post"]), text("b", 1, &["post"]), text("done", 1, &[])]
+        };
+        board.read(texts(1), start);
+        board.read(texts(2), start + Duration::from_secs(29));
+        let later = start + Duration::from_secs(31);
+        // The one that has changed stands first.
+        let is_away: Vec<bool> = board.rows.iter().map(|row| row.is_away(later, away)).collect();
+        assert_eq!((keys(&board), is_away), (vec!["a", "b", "done"], vec![false, true, false]));
+    }
+
+    #[test]
+    fn what_was_made_up_gets_the_rows_that_are_left() {
+        let mut board = Board::default();
+        let now = Instant::now();
+        let mut texts: Vec<String> =
+            (0..600).map(|number| text(&format!("x{number}"), 1, &[])).collect();
+        texts.push(text("late", 1, &["put-empty"]));
+        board.read(texts.clone(), now);
+        assert_eq!((board.rows.len(), board.left_out), (MOST_ROWS, 601 - MOST_ROWS));
+        assert!(!keys(&board).contains(&"late"));
+        assert!(board.is_nearly_full);
+        // The signs of life of two students.
+        texts[600] = text("late", 2, &["put-empty"]);
+        texts[300] = text("x300", 2, &[]);
+        board.read(texts.clone(), now);
+        assert_eq!(keys(&board)[..3], ["x300", "late", "x0"]);
+        assert_eq!(board.stuck(), Some(Stuck { count: 1, of: 2, id: "put-empty" }));
+        // Another student's message in the place of one is no sign of life.
+        texts[300] = text("other", 1, &[]);
+        board.read(texts, now);
+        assert_eq!(keys(&board)[..2], ["late", "x0"]);
+        // The server has lost its list.
+        board.read(Vec::new(), now);
+        assert_eq!((board.rows.len(), board.left_out, board.is_nearly_full), (0, 0, false));
+    }
 }

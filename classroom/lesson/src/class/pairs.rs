@@ -330,7 +330,7 @@ impl Talks {
         let mine = mine.map_or(0, |row| row.index);
         let now = Instant::now();
         let is_other = |row: &&Row| {
-            let is_there = row.is_alive && !row.is_away(now, AWAY);
+            let is_there = row.is_alive && now.duration_since(row.changed) < AWAY;
             is_there && !row.report.is_of_the_same(&me) && row.report.stage == me.stage
         };
         let mut others: Vec<(&Row, SocketAddr)> = self

@@ -18,6 +18,9 @@ const FORM: u64 = 1;
 /// The longest name, in columns of a terminal. A Korean letter takes two.
 pub const NAME_WIDTH: usize = 16;
 
+/// The contract has cases for each number of a stage. A board shows those of two digits.
+const STAGES: std::ops::RangeInclusive<u32> = 1..=99;
+
 /// How many characters of a name are looked at: a name of marks, which take no room, could be without an end.
 const NAME_CHARS: usize = 64;
 
@@ -109,10 +112,8 @@ impl Report {
             return None;
         }
         let stage = u32::try_from(value["stage"].as_u64()?).ok()?;
-        let mut report = Report::new("", value["name"].as_str()?, stage, value["copy"].as_str());
-        if report.cases.is_empty() {
-            return None;
-        }
+        let name = value["name"].as_str().filter(|_| STAGES.contains(&stage))?;
+        let mut report = Report::new("", name, stage, value["copy"].as_str());
         let key = value["key"].as_str()?;
         if key.is_empty() || key.len() > 32 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
@@ -195,4 +196,93 @@ pub fn is_address(text: &str) -> bool {
         && text.len() <= SERVE_BYTES
         && host.chars().all(is_of_host)
         && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use textwrap::core::display_width;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut report = Report::new("0123abcd", "민아 kim", 7, Some("my_put"));
+        assert!(report.cases.len() > 80);
+        assert_eq!(Report::parse(&report.to_text()).as_ref(), Some(&report));
+        let length = report.to_text().len();
+        report.cases[0].1 = Mark::Passed;
+        report.cases[1].1 = Mark::Failed;
+        // The list of the server may be full: a report does not grow.
+        assert!(report.to_text().len() <= length);
+        report.beat = 3;
+        report.serve = Some("192.168.0.7:8081".to_string());
+        report.understands = vec![(0, true), (4, false)];
+        assert_eq!(Report::parse(&report.to_text()), Some(report));
+    }
+
+    #[test]
+    fn what_is_no_report() {
+        let right = json!({"class": 1, "key": "k", "name": "mina", "stage": 7});
+        assert!(Report::parse(&right.to_string()).is_some());
+        for (key, value) in [
+            ("class", json!(2)),
+            ("class", json!("1")),
+            ("key", json!("")),
+            ("key", json!("a b")),
+            ("key", json!("k".repeat(33))),
+            ("name", json!(null)),
+            ("stage", json!(0)),
+            ("stage", json!(99_999)),
+            ("stage", json!(-1)),
+            ("stage", json!(u64::MAX)),
+        ] {
+            let mut wrong = right.clone();
+            wrong[key] = value;
+            assert_eq!(Report::parse(&wrong.to_string()), None, "{wrong}");
+        }
+        for text in ["", "null", "[]", "\"x\"", &"[".repeat(70_000), &"{\"a\":".repeat(10_000)] {
+            assert_eq!(Report::parse(text), None);
+        }
+    }
+
+    #[test]
+    fn only_what_the_contract_knows() -> anyhow::Result<()> {
+        use anyhow::Context;
+        let text = json!({
+            "class": 1, "key": "k", "name": "x", "stage": 7,
+            "passed": ["post", "no-such-case", 7, ["put-empty"]], "failed": "put-empty", "waiting": {"a": 1},
+            "beat": -1, "serve": "\u{1b}[2J:80",
+            "understands": [[0, true], [1], [-1, true], ["a", false], 3, [2, 2], [3, false, 9]],
+        });
+        let report = Report::parse(&text.to_string()).context("no report")?;
+        assert_eq!((report.count(Mark::Passed), report.count(Mark::Failed)), (1, 0));
+        assert_eq!((report.beat, report.serve), (0, None));
+        assert_eq!(report.understands, [(0, true), (3, false)]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_drives_no_terminal() {
+        assert_eq!(clean("민아 kim"), "민아 kim");
+        assert_eq!(clean("  mina  "), "mina");
+        assert_eq!(clean("\u{1b}[2Jmina\u{202e}\r\n\t\u{200b}\u{2028}\u{e000}\u{fff9}"), "[2Jmina");
+        assert_eq!(clean("a\u{3000}b\u{a0}c"), "a b c");
+        // Marks take no room, so they are counted.
+        assert_eq!(clean(&format!("e{}", "\u{301}".repeat(60_000))), "e\u{301}\u{301}");
+        assert_eq!(clean(&"\u{301}".repeat(60_000)), "");
+        for long in ["x".repeat(60_000), "한".repeat(20_000), "\u{1b}[31mx".repeat(10_000)] {
+            let shown = clean(&long);
+            assert!(display_width(&shown) <= NAME_WIDTH && shown.ends_with('…'), "{shown}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        for right in ["127.0.0.1:80", "[::1]:8080", "teacher.local:8090"] {
+            assert!(is_address(right), "{right}");
+        }
+        for wrong in ["", "a", ":80", "a:", "a:0", "a:65536", "a b:80", "http://a:80", "a:-1"] {
+            assert!(!is_address(wrong), "{wrong}");
+        }
+        assert!(!is_address(&format!("{}:80", "a".repeat(100))));
+    }
 }

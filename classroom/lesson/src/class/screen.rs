@@ -119,10 +119,12 @@ impl Screen {
     /// # Errors
     /// An output that is closed.
     pub fn end(&mut self, board: &Board, now: Instant) -> Result<()> {
+        // The terminal has added ^C to what it shows.
+        self.frame.clear();
         self.show(board, now)?;
         if self.is_terminal {
             let mut output = anstream::stdout();
-            write!(output, "\x1b[?25h\n")?;
+            writeln!(output, "\x1b[?25h")?;
             output.flush()?;
         }
         Ok(())
@@ -283,10 +285,10 @@ impl Screen {
                 "● 통과, ✕ 통과하지 못함, ○ 검사 전; ✓ 마침, z 자리 비움".to_string()
             }
             (Lang::En, size) => format!(
-                "up to {size} cases a mark: ● hold, ✕ not all, ◐ some asked, ○ none; ✓ done, z away"
+                "up to {size} cases a mark: ● hold, ◐ some, ✕ none, ○ not asked; ✓ done, z away"
             ),
             (Lang::Ko, size) => format!(
-                "표시마다 케이스 {size}개까지: ● 통과, ✕ 일부 실패, ◐ 검사 중, ○ 검사 전; ✓ 마침, z 자리 비움"
+                "표시마다 케이스 {size}개까지: ● 통과, ◐ 일부 통과, ✕ 실패, ○ 검사 전; ✓ 마침, z 자리 비움"
             ),
         }
     }
@@ -342,10 +344,11 @@ impl Screen {
         }
         if shown < board.rows.len() {
             let more = board.rows.len() - shown;
-            lines.push(match self.lang {
+            let sentence = match self.lang {
                 Lang::En => format!("more students: {more}; enlarge the terminal"),
                 Lang::Ko => format!("학생 {more}명이 더 있습니다. 터미널을 키우세요"),
-            });
+            };
+            lines.push(cut(&sentence, width));
         }
         (lines, size)
     }
@@ -368,7 +371,7 @@ pub fn join(addresses: &[(String, String)]) -> String {
 /// What a teacher reads first: the command that students type, with the address.
 fn head(addresses: &[(String, String)], page: &Path, lang: Lang) -> Vec<String> {
     let others = addresses.get(1..).unwrap_or_default();
-    let students = lang.choose("students type:", Some("학생이 입력할 명령:"));
+    let students = lang.choose("students:", Some("학생 명령:"));
     let mut lines = vec![format!("{students} {}", join(addresses))];
     let with_interface = |(addr, name): &(String, String)| match name.as_str() {
         "" => addr.clone(),
@@ -427,9 +430,107 @@ fn marks(report: &Report, size: usize, has_spaces: bool, room: usize) -> (String
 fn sign(marks: &[Mark]) -> (Style, &'static str) {
     let has = |mark| marks.contains(&mark);
     match (has(Mark::Passed), has(Mark::Failed), has(Mark::Waiting)) {
-        (_, true, _) => (FAILED, "✕"),
+        (true, true, _) => (FAILED, "◐"),
         (true, false, true) => (PALE, "◐"),
         (true, false, false) => (PASSED, "●"),
+        (false, true, _) => (FAILED, "✕"),
         (false, false, _) => (PALE, "○"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anstream::adapter::strip_str;
+
+    fn board(students: usize, stage: u32) -> Board {
+        let names = ["mina", "민아", "Bartholomäus", "x", "정약용 선생님"];
+        let text = |number: usize| {
+            let name = format!("{}{number}", names[number % names.len()]);
+            let mut report = Report::new(&format!("k{number}"), &name, stage, None);
+            let all = report.cases.len();
+            for case in report.cases.iter_mut().take(number * all / students) {
+                case.1 = Mark::Passed;
+            }
+            report.cases[number % all].1 = Mark::Failed;
+            report.to_text()
+        };
+        let mut board = Board::default();
+        board.read((0..students).map(text).collect(), Instant::now());
+        board
+    }
+
+    fn screen(lang: Lang) -> Screen {
+        let addresses = [
+            ("192.168.100.100:8090".to_string(), "wlan0".to_string()),
+            ("172.17.0.1:8090".to_string(), "docker0".to_string()),
+        ];
+        Screen {
+            is_terminal: true,
+            ..Screen::new(&addresses, false, Duration::from_secs(30), lang)
+        }
+    }
+
+    #[test]
+    fn a_frame_fits_its_terminal() {
+        for (width, height) in [(80, 24), (120, 40), (60, 20), (200, 60), (30, 12), (1, 1)] {
+            for (students, stage) in [(0, 7), (1, 1), (8, 7), (30, 7), (30, 13), (120, 13)] {
+                for lang in [Lang::En, Lang::Ko] {
+                    let board = board(students, stage);
+                    let lines = screen(lang).lines_of(&board, Instant::now(), width, height);
+                    let text = strip_str(&lines.join("\n")).to_string();
+                    let widest = text.lines().map(display_width).max().unwrap_or_default();
+                    assert!(widest < width.max(LEAST + 1), "{width}x{height}, {students}:\n{text}");
+                    assert!(lines.len() <= height.max(12), "{width}x{height}, {students}:\n{text}");
+                    // The command stays whole where the terminal is wide enough.
+                    let whole = "--class 192.168.100.100:8090 --name NAME";
+                    assert!(width < 80 || text.lines().any(|line| line.ends_with(whole)), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_student_of_thirty_is_shown() {
+        for (width, height) in [(80, 24), (120, 40)] {
+            let board = board(30, 7);
+            let lines = screen(Lang::En).lines_of(&board, Instant::now(), width, height);
+            let text = strip_str(&lines.join("\n")).to_string();
+            for row in 0..30 {
+                assert!(text.contains(&board.name(row, false)), "{row}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_for_as_many_cases_as_it_has_to() {
+        let board = board(2, 7);
+        let report = &board.rows[1].report;
+        let all = report.cases.len();
+        let groups = report.groups().len();
+        assert_eq!(size_of_marks(&board.rows, all + groups - 1), (1, true));
+        assert_eq!(size_of_marks(&board.rows, all), (1, false));
+        assert_eq!(size_of_marks(&board.rows, all - 1), (2, true));
+        let (text, width) = marks(report, 1, true, 200);
+        assert_eq!(
+            (display_width(&strip_str(&text).to_string()), width),
+            (all + groups - 1, all + groups - 1)
+        );
+    }
+
+    #[test]
+    fn the_sign_of_several_cases() {
+        use Mark::{Failed, Passed, Waiting};
+        for (marks, wanted) in [
+            (&[Passed, Passed][..], "●"),
+            (&[Passed, Waiting], "◐"),
+            (&[Waiting, Waiting], "○"),
+            (&[Passed, Failed], "◐"),
+            (&[Failed, Failed], "✕"),
+            (&[Waiting, Failed], "✕"),
+            (&[], "○"),
+        ] {
+            assert_eq!(sign(marks).1, wanted);
+        }
     }
 }

@@ -52,8 +52,8 @@ struct Latest {
     is_new: bool,
     /// Whether the thread is sending a report just now.
     is_sending: bool,
-    /// Whether the program is about to end.
-    ends: bool,
+    /// Whether the thread sends at once, because the check is over.
+    hurries: bool,
     /// The sentence that was shown last, so that it is not repeated.
     said: String,
 }
@@ -74,7 +74,7 @@ impl Reporter {
     ) -> Result<Reporter> {
         let report = Report::new(&key(&root.join(KEY)), name, stage, copy);
         let latest =
-            Latest { report, is_new: true, is_sending: false, ends: false, said: String::new() };
+            Latest { report, is_new: true, is_sending: false, hurries: false, said: String::new() };
         let shared = Arc::new(Shared { latest: Mutex::new(latest), changed: Condvar::new() });
         let mut place = Place { client: Client::new(addr), index: None };
         let (thread_shared, addr) = (shared.clone(), addr.to_string());
@@ -102,6 +102,7 @@ impl Reporter {
 
     /// The check is over. Cases that were not asked wait; all do if there was no check.
     pub fn end(&self, outcomes: &[Outcome]) {
+        self.0.lock().hurries = true;
         self.change(|report| {
             for (id, known) in &mut report.cases {
                 let outcome = outcomes.iter().find(|outcome| outcome.id == *id);
@@ -126,9 +127,7 @@ impl Reporter {
 
     /// Waits until the last report is sent, but not for long.
     pub fn finish(self) {
-        let mut latest = self.0.lock();
-        latest.ends = true;
-        self.0.changed.notify_all();
+        let latest = self.0.lock();
         let waits = |latest: &mut Latest| latest.is_new || latest.is_sending;
         drop(self.0.changed.wait_timeout_while(latest, LAST, waits));
     }
@@ -152,8 +151,9 @@ fn send_all(shared: &Shared, place: &mut Place, addr: &str, lang: Lang) {
     let mut errors = 0;
     loop {
         drop(shared.wait(BEAT, |latest| latest.is_new));
-        let mut latest = shared.wait(BATCH, |latest| latest.ends);
+        let mut latest = shared.wait(BATCH, |latest| latest.hurries);
         latest.report.beat += 1;
+        latest.hurries = false;
         (latest.is_new, latest.is_sending) = (false, true);
         let report = latest.report.clone();
         // The check goes on while this thread waits for the server, so the lock is not held.
