@@ -38,7 +38,7 @@ pub use fault::Fault;
 pub use hand::command as by_hand;
 pub use korean::korean;
 pub use outcome::{Outcome, Verdict};
-pub use program::Program;
+pub use program::{PORTS, Program, shell};
 pub use question::{Ending, Question, requests};
 pub use response::Response;
 pub use show::{in_quotes, visible};

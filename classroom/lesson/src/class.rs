@@ -7,11 +7,16 @@
 //! - `send.rs` is the student's end, and `client.rs` the HTTP client of both ends.
 //! - `board.rs` makes rows of the messages.
 //! - `screen.rs` shows them in a terminal.
+//! - `page.rs` shows them on a page for the projector, and `grid.rs` says whose client understands whose server.
+//! - `pairs.rs` is the student's end of that: a server that is open to the class, and a client that talks to others'.
 //! - `csv.rs` writes them into a file at the end.
 
 pub mod board;
 mod client;
 mod csv;
+mod grid;
+mod page;
+pub mod pairs;
 pub mod report;
 mod screen;
 pub mod send;
@@ -22,6 +27,7 @@ use board::Board;
 use client::{Client, Trouble};
 use ladder::Ladder;
 use ladder::build::build;
+use page::Page;
 use replay::{Lang, Server};
 use screen::Screen;
 use std::io::Write;
@@ -59,6 +65,9 @@ pub struct Arguments {
     /// Write the students' results into this file at the end, with their names
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// The folder for the page that the projector shows [default: target/class in the workspace]
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
     /// Show numbers in place of the names
     #[arg(long)]
     hide_names: bool,
@@ -85,6 +94,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
     let ends = replay::note_signals()?;
     // The file is made now, so that a fault of its path is found before the lesson and not after it.
     let csv = arguments.csv.as_deref().map(|path| csv::File::create(path, lang)).transpose()?;
+    let folder = arguments.page.clone().unwrap_or_else(|| ladder.root.join("target/class"));
     let stage = ladder.stage(STAGE)?;
     let built = build(ladder, &[stage])?;
     let binary = built.get(&stage.name).context("cargo has built no program")?;
@@ -92,22 +102,26 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         Server::start(binary, addr).map_err(|error| not_started(&error, addr, lang))?;
     let listens: SocketAddr = server.addr().parse().context("the server has no address")?;
     let away = Duration::from_secs(arguments.away);
-    let screen = Screen::new(&addresses(listens), arguments.hide_names, away, lang);
+    let addresses = addresses(listens);
+    let page = Page::new(&folder, &screen::join(&addresses), arguments.hide_names, away, lang)?;
+    let screen = Screen::new(&addresses, &page.path(), arguments.hide_names, away, lang);
     let mut class = Class {
         client: Client::new(&own(listens).to_string()),
         board: Board::default(),
         screen,
+        page,
         silent: 0,
         lang,
     };
     class.screen.begin()?;
     while !ends.load(Ordering::Relaxed) {
         class.read(&mut server);
-        class.screen.show(&class.board, Instant::now())?;
+        class.show()?;
         thread::sleep(POLL);
     }
     // What came last is in the CSV, too.
     class.read(&mut server);
+    class.show()?;
     class.screen.end(&class.board, Instant::now())?;
     if let Some(csv) = csv {
         let sentence = csv.write(&class.board, lang)?;
@@ -136,6 +150,7 @@ struct Class {
     client: Client,
     board: Board,
     screen: Screen,
+    page: Page,
     /// How many times in a row the server gave no answer.
     silent: u32,
     lang: Lang,
@@ -185,6 +200,21 @@ impl Class {
         };
         self.silent = 0;
         self.screen.note(&sentence);
+    }
+}
+
+impl Class {
+    /// Shows the board in the terminal and on the page.
+    ///
+    /// # Errors
+    /// The terminal is closed.
+    fn show(&mut self) -> Result<()> {
+        let now = Instant::now();
+        // The terminal goes on without the page.
+        if let Err(error) = self.page.write(&self.board, self.screen.noted(), now) {
+            self.screen.note(&format!("{error:#}"));
+        }
+        self.screen.show(&self.board, now)
     }
 }
 

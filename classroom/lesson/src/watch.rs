@@ -1,6 +1,7 @@
 //! `cargo lesson watch`: the check is made again after each save, until all cases hold.
 
 use crate::check::{self, BadArguments};
+use crate::class::pairs::{Own, Pairs, Settings};
 use crate::class::report::{NAME_WIDTH, clean, is_address};
 use crate::class::send::Reporter;
 use crate::{report, words};
@@ -41,6 +42,16 @@ pub struct Arguments {
     /// The name that the board shows for you
     #[arg(id = "nickname", long = "name", value_name = "NAME", requires = "class")]
     pub nickname: Option<String>,
+    /// Let others of the class talk to your server: after each check it runs at an address that they can reach
+    #[arg(long, requires = "class")]
+    pub serve: bool,
+    /// Let your client talk to the servers of the others, and show on the board who understands whom
+    #[arg(long, requires = "class")]
+    pub interop: bool,
+    /// The command that starts your client, with {addr} for HOST:PORT, if it is not that of your copy. It reads lines as
+    /// the client of the stage does
+    #[arg(long, value_name = "COMMAND", requires = "interop")]
+    pub client: Option<String>,
 }
 
 /// Checks the student's server, waits for a save, and checks it again. Returns when all cases hold.
@@ -54,6 +65,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         return Err(BadArguments(sentence.to_string()).into());
     }
     let folders = folders(ladder, arguments)?;
+    check_pairs(arguments, lang)?;
     let reporter = reporter(ladder, arguments, number, lang)?;
     replay::end_with_signals()?;
     let (sender, saved) = mpsc::channel();
@@ -68,12 +80,16 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
             .with_context(|| format!("cannot watch {}", folder.display()))?;
     }
     let all = contract::ids(number).len();
+    let pairs = pairs(arguments, number, reporter.as_ref(), lang)?;
     loop {
         let mut changed = false;
         // The screen is cleared before the build, so that the errors of the build stay on it.
         clear()?;
         if let Some(reporter) = &reporter {
             reporter.begin();
+        }
+        if let Some(pairs) = &pairs {
+            pairs.pause();
         }
         let checked = check(ladder, arguments, number, &saved, &mut changed, reporter.as_ref());
         if !changed {
@@ -87,6 +103,10 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                     writeln!(anstream::stdout(), "{sentence}")?;
                 }
             }
+            if let Some(pairs) = pairs.as_ref().filter(|_| checked.is_ok()) {
+                let (server, client) = own(ladder, arguments)?;
+                pairs.go_on(server, client);
+            }
             if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
                 let next = check::what_next(arguments.name.as_deref(), lang);
                 let sentence = match (lang, next) {
@@ -96,10 +116,13 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                     (Lang::Ko, Some(next)) => format!("{number}단계를 마쳤습니다. {next}"),
                 };
                 writeln!(anstream::stdout(), "{sentence}")?;
-                if let Some(reporter) = reporter {
-                    reporter.finish();
+                // The others go on to talk to a server that is done.
+                if pairs.is_none() {
+                    if let Some(reporter) = reporter {
+                        reporter.finish();
+                    }
+                    return Ok(());
                 }
-                return Ok(());
             }
             let names: Vec<String> =
                 folders.iter().map(|folder| folder.display().to_string()).collect();
@@ -114,7 +137,8 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                 }
             };
             writeln!(anstream::stdout(), "\n{sentence}")?;
-            wait(&saved)?;
+            // A server that runs may write files.
+            wait(&saved, if arguments.serve { is_source } else { |_| true })?;
         }
         settle(&saved);
     }
@@ -162,6 +186,60 @@ fn reporter(
     }
     let copy = arguments.name.as_deref();
     Reporter::start(&ladder.root, addr, name, number, copy, lang).map(Some)
+}
+
+/// Whether the class can talk to the student's server, and the student's client to the others.
+///
+/// # Errors
+/// A command that is missing or has no place for an address ([`BadArguments`]).
+fn check_pairs(arguments: &Arguments, lang: Lang) -> Result<()> {
+    let has_place = |line: &String| line.contains("{addr}");
+    let server = arguments.run.as_ref().filter(|_| arguments.serve);
+    let sentence = if server.is_some_and(|line| !has_place(line) && !line.contains("{port}")) {
+        lang.choose(
+            "--serve chooses the address of your server: write {addr} in the command of --run",
+            Some("서버의 주소는 --serve가 고릅니다. --run의 명령에 {addr}를 쓰세요"),
+        )
+    } else if arguments.interop && arguments.run.is_some() && arguments.client.is_none() {
+        lang.choose(
+            "--interop needs your client: give its command, such as --client 'python3 client.py {addr}'",
+            Some("--interop에는 클라이언트가 필요합니다. 명령을 쓰세요. 예: --client 'python3 client.py {addr}'"),
+        )
+    } else if arguments.client.as_ref().is_some_and(|line| !has_place(line)) {
+        lang.choose(
+            "your client has to know the server: write {addr} in the command of --client",
+            Some("클라이언트가 서버의 주소를 알아야 합니다. --client의 명령에 {addr}를 쓰세요"),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(BadArguments(sentence.to_string()).into())
+}
+
+/// The student's end of the pairs, if the student takes part.
+fn pairs(
+    arguments: &Arguments,
+    stage: u32,
+    reporter: Option<&Reporter>,
+    lang: Lang,
+) -> Result<Option<Pairs>> {
+    let (serve, interop) = (arguments.serve, arguments.interop);
+    let (Some(class), Some(reporter)) = (&arguments.class, reporter.filter(|_| serve || interop))
+    else {
+        return Ok(None);
+    };
+    let settings = Settings { stage, class: class.clone(), serve, interop, lang };
+    Pairs::start(settings, reporter.clone()).map(Some)
+}
+
+/// The student's server and client.
+fn own(ladder: &Ladder, arguments: &Arguments) -> Result<(Own, Own)> {
+    let server = match (&arguments.name, &arguments.run) {
+        (Some(name), _) => Own::Binary(check::binary(ladder, name)?),
+        (None, line) => Own::Shell(line.clone().unwrap_or_default()),
+    };
+    let client = arguments.client.clone().map_or_else(|| server.clone(), Own::Shell);
+    Ok((server, client))
 }
 
 /// One check. It stops early where a source file is saved meanwhile, and says so in `changed`.
@@ -215,11 +293,11 @@ fn folders(ladder: &Ladder, arguments: &Arguments) -> Result<Vec<PathBuf>> {
     Ok(if folders.is_empty() { vec![PathBuf::from(".")] } else { folders.into_iter().collect() })
 }
 
-/// Waits until a file is saved.
-fn wait(saved: &Receiver<notify::Result<Event>>) -> Result<()> {
+/// Waits until a file for which `counts` is true is saved.
+fn wait(saved: &Receiver<notify::Result<Event>>, counts: fn(&Path) -> bool) -> Result<()> {
     loop {
         let event = saved.recv().context("the system does not watch files any more")?;
-        if is_save(&event, |_| true) {
+        if is_save(&event, counts) {
             return Ok(());
         }
     }

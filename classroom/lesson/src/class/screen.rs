@@ -1,6 +1,7 @@
 //! The board in the terminal. A terminal is drawn anew in place; a pipe or a file gets a line for each change.
 
 use super::board::{Board, Row};
+use super::grid::Grid;
 use super::report::{Mark, NAME_WIDTH, Report};
 use crate::report::cut;
 use crate::words::{pad, say};
@@ -9,6 +10,7 @@ use anyhow::Result;
 use replay::Lang;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use terminal_size::{Height, Width, terminal_size};
 use textwrap::core::display_width;
@@ -36,19 +38,22 @@ pub struct Screen {
     frame: String,
     /// The lines that were printed last about each student, by the index of the message, and about all.
     lines: BTreeMap<usize, String>,
+    pairs: BTreeMap<usize, String>,
     all: String,
 }
 
 impl Screen {
-    /// A screen. `addresses` are those that students can type (HOST:PORT), each with the name of its interface.
+    /// A screen. `addresses` are those that students can type (HOST:PORT), each with the name of its interface, and `page`
+    /// is the file that the projector shows.
     pub fn new(
         addresses: &[(String, String)],
+        page: &Path,
         hide_names: bool,
         away: Duration,
         lang: Lang,
     ) -> Screen {
         Screen {
-            head: head(addresses, lang),
+            head: head(addresses, page, lang),
             hide_names,
             away,
             lang,
@@ -56,6 +61,7 @@ impl Screen {
             note: String::new(),
             frame: String::new(),
             lines: BTreeMap::new(),
+            pairs: BTreeMap::new(),
             all: String::new(),
         }
     }
@@ -86,6 +92,11 @@ impl Screen {
                 let _ = writeln!(anstream::stdout(), "{sentence}");
             }
         }
+    }
+
+    /// The sentence about the server.
+    pub fn noted(&self) -> &str {
+        &self.note
     }
 
     /// Shows the board, as far as it differs from what is shown.
@@ -142,6 +153,13 @@ impl Screen {
                 self.lines.insert(row.index, line);
             }
         }
+        let grid = Grid::of(board).in_words(board, self.hide_names, self.lang);
+        for (index, line) in &grid {
+            if self.pairs.get(index) != Some(line) {
+                writeln!(output, "{line}")?;
+            }
+        }
+        self.pairs = grid.into_iter().collect();
         self.lines.retain(|index, _| board.rows.iter().any(|row| row.index == *index));
         let mut all = self.about_all(board, now);
         all.extend(self.about_messages(board));
@@ -245,11 +263,17 @@ impl Screen {
         lines.push(format!("{STRONG}{}{STRONG:#}", cut(&all, width)));
         let topics = topics(&board.rows).map(|topics| self.topics(&topics));
         let used = lines.len() + 2 + usize::from(topics.is_some());
-        let (cells, size) = self.cells(board, now, width, height.saturating_sub(used));
+        // The grid gets what the rows do not need, and half of the room if they need more.
+        let room = height.saturating_sub(used);
+        let rows = board.rows.len().div_ceil((width / LEAST).max(1));
+        let room_of_grid = room.saturating_sub(rows).max(room / 2);
+        let grid = Grid::of(board).lines(board, self.hide_names, self.lang, width, room_of_grid);
+        let (cells, size) = self.cells(board, now, width, room.saturating_sub(grid.len()));
         lines.push(pale(&self.legend(size)));
         lines.extend(topics.map(|topics| pale(&topics)));
         lines.push(String::new());
         lines.extend(cells);
+        lines.extend(grid);
         lines
     }
 
@@ -338,15 +362,17 @@ fn topics(rows: &[Row]) -> Option<Vec<&'static str>> {
     rows.iter().all(is_same).then(|| groups.iter().map(|group| group.0).collect())
 }
 
+/// The command that a student types to come on the board.
+pub fn join(addresses: &[(String, String)]) -> String {
+    let first = addresses.first().map_or("HOST:PORT", |first| first.0.as_str());
+    format!("cargo lesson watch 7 my_put --class {first} --name NAME")
+}
+
 /// What a teacher reads first: the command that students type, with the address.
-fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
-    let (first, others) = match addresses {
-        [first, others @ ..] => (first.0.as_str(), others),
-        [] => ("HOST:PORT", addresses),
-    };
+fn head(addresses: &[(String, String)], page: &Path, lang: Lang) -> Vec<String> {
+    let others = addresses.get(1..).unwrap_or_default();
     let students = lang.choose("students:", Some("학생 명령:"));
-    let mut lines =
-        vec![format!("{students} cargo lesson watch 7 my_put --class {first} --name NAME")];
+    let mut lines = vec![format!("{students} {}", join(addresses))];
     let with_interface = |(addr, name): &(String, String)| match name.as_str() {
         "" => addr.clone(),
         name => format!("{addr} ({name})"),
@@ -356,6 +382,8 @@ fn head(addresses: &[(String, String)], lang: Lang) -> Vec<String> {
         let others: Vec<String> = others.iter().map(with_interface).collect();
         lines.push(format!("{or} {}", others.join(", ")));
     }
+    let projector = lang.choose("a page for the projector:", Some("프로젝터용 페이지:"));
+    lines.push(format!("{projector} {}", page.display()));
     let anyone = "anyone on this network can write to this board; Ctrl-C ends it";
     let korean = "이 네트워크에 있는 사람은 누구나 이 보드에 쓸 수 있습니다. 끝내기: Ctrl-C";
     lines.push(lang.choose(anyone, Some(korean)).to_string());
@@ -430,6 +458,11 @@ mod tests {
                 case.1 = Mark::Passed;
             }
             report.cases[number % all].1 = Mark::Failed;
+            // Some take part in the pairs, too.
+            if students == 8 || students == 120 {
+                report.serve = Some(format!("192.168.100.{number}:20000"));
+                report.understands = (0..number).map(|other| (other, other % 2 == 0)).collect();
+            }
             report.to_text()
         };
         let mut board = Board::default();
@@ -442,9 +475,10 @@ mod tests {
             ("192.168.100.100:8090".to_string(), "wlan0".to_string()),
             ("172.17.0.1:8090".to_string(), "docker0".to_string()),
         ];
+        let page = Path::new("target/class/index.html");
         Screen {
             is_terminal: true,
-            ..Screen::new(&addresses, false, Duration::from_secs(30), lang)
+            ..Screen::new(&addresses, page, false, Duration::from_secs(30), lang)
         }
     }
 

@@ -20,14 +20,14 @@ const LIMIT: Duration = Duration::from_secs(120);
 const STUDENTS: usize = 30;
 
 /// `cargo lesson` with these arguments, and the lines that it prints with the time at which each came.
-struct Running {
-    child: Child,
+pub struct Running {
+    pub child: Child,
     lines: Receiver<(Instant, String)>,
-    said: String,
+    pub said: String,
 }
 
 impl Running {
-    fn start(arguments: &[&str]) -> Result<Running> {
+    pub fn start(arguments: &[&str]) -> Result<Running> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
         command.args(arguments);
         Running::start_command(command)
@@ -54,7 +54,7 @@ impl Running {
     }
 
     /// The next line, and when it came; `None` after the last one.
-    fn line(&mut self) -> Result<Option<(Instant, String)>> {
+    pub fn line(&mut self) -> Result<Option<(Instant, String)>> {
         match self.lines.recv_timeout(LIMIT) {
             Ok((time, line)) => {
                 self.said += &format!("{line}\n");
@@ -68,7 +68,7 @@ impl Running {
     }
 
     /// Waits for a line with one of `texts` in it.
-    fn until_one(&mut self, texts: &[&str]) -> Result<(Instant, String)> {
+    pub fn until_one(&mut self, texts: &[&str]) -> Result<(Instant, String)> {
         loop {
             let line = self.line()?;
             let line = line.with_context(|| format!("{texts:?} never came: {}", self.said))?;
@@ -78,12 +78,12 @@ impl Running {
         }
     }
 
-    fn until(&mut self, text: &str) -> Result<String> {
+    pub fn until(&mut self, text: &str) -> Result<String> {
         Ok(self.until_one(&[text])?.1)
     }
 
     /// Ends it as Ctrl-C does; returns all that it has printed.
-    fn end(mut self) -> Result<String> {
+    pub fn end(mut self) -> Result<String> {
         process::signal("-INT", self.child.id())?;
         while self.line()?.is_some() {}
         ensure!(self.child.wait()?.success(), "{}", self.said);
@@ -99,7 +99,7 @@ impl Drop for Running {
 }
 
 /// A board, and its address.
-fn board(more: &[&str]) -> Result<(Running, String)> {
+pub fn board(more: &[&str]) -> Result<(Running, String)> {
     board_at("127.0.0.1:0", more)
 }
 
@@ -115,13 +115,13 @@ fn board_at(addr: &str, more: &[&str]) -> Result<(Running, String)> {
 
 /// A student with a server in a folder. The server is a stage's, started by a script that has the name of a source file,
 /// because `watch` waits for the save of one.
-struct Student {
+pub struct Student {
     folder: TempDir,
-    watch: Running,
+    pub watch: Running,
 }
 
 impl Student {
-    fn start(addr: &str, name: &str, stage: &str, more: &[&str]) -> Result<Student> {
+    pub fn start(addr: &str, name: &str, stage: &str, more: &[&str]) -> Result<Student> {
         let folder = tempfile::tempdir()?;
         write_server(&folder, stage)?;
         let run = format!("sh '{}' {{addr}}", script(&folder).display());
@@ -138,7 +138,7 @@ impl Student {
         Ok(time)
     }
 
-    fn save(&self, stage: &str) -> Result<()> {
+    pub fn save(&self, stage: &str) -> Result<()> {
         write_server(&self.folder, stage)
     }
 }
@@ -154,7 +154,7 @@ fn write_server(folder: &TempDir, stage: &str) -> Result<()> {
 }
 
 /// Adds a text to the list of the server.
-fn post(addr: &str, text: &str) -> Result<()> {
+pub fn post(addr: &str, text: &str) -> Result<()> {
     let status = ureq::post(format!("http://{addr}/")).send(text)?.status();
     ensure!(status == 201, "{status}");
     Ok(())

@@ -6,6 +6,7 @@ mod class;
 mod compare;
 mod hint;
 mod korean;
+mod pairs;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;
