@@ -38,7 +38,7 @@ pub use fault::Fault;
 pub use hand::command as by_hand;
 pub use korean::korean;
 pub use outcome::{Outcome, Verdict};
-pub use program::Program;
+pub use program::{PORTS, Program, shell};
 pub use question::{Ending, Question, requests};
 pub use response::Response;
 pub use show::{in_quotes, visible};
@@ -98,6 +98,11 @@ pub fn database(stage: u32) -> Result<Option<Database>> {
 /// The ids of the cases of `stage`, in the order in which they are asked.
 pub fn ids(stage: u32) -> Vec<&'static str> {
     cases::cases(stage).iter().map(cases::Case::id).collect()
+}
+
+/// The group of cases to which each case of `stage` belongs, such as `the list`, in the order of [`ids`].
+pub fn topics(stage: u32) -> Vec<&'static str> {
+    cases::cases(stage).iter().map(cases::Case::topic).collect()
 }
 
 /// The last stage that has a case of its own. Later ones have its cases.

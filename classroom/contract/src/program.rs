@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -18,10 +18,18 @@ use std::time::Duration;
 /// How many bytes of what the server printed last are kept.
 const KEPT: usize = 4 << 10;
 
+/// Where a server listens that only this machine has to reach.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The ports at which a program listens.
+pub const PORTS: RangeInclusive<u16> = 20_000..=29_999;
+
 /// A student's server, or a stage's. When this is dropped, it ends, and the processes that it has started end, too.
 pub struct Program {
     words: Words,
     process: Option<Process>,
+    /// The address of this machine at which it listens.
+    ip: IpAddr,
     addr: String,
     /// Reserves the port: other checks cannot bind the same one.
     reserved: Option<UdpSocket>,
@@ -46,7 +54,15 @@ impl Program {
     /// # Errors
     /// There is no shell, or no free port.
     pub fn shell(line: &str, database: Option<Database>) -> Result<Program> {
-        Program::new(Words::Shell(line.to_string()), database)
+        Program::shell_on(LOOPBACK, line, database)
+    }
+
+    /// The same, at an address of this machine that others can reach.
+    ///
+    /// # Errors
+    /// As those of [`Program::shell`].
+    pub fn shell_on(ip: IpAddr, line: &str, database: Option<Database>) -> Result<Program> {
+        Program::new(ip, Words::Shell(line.to_string()), database)
     }
 
     /// Starts `binary server --addr ADDR` in an empty folder, with `--db URL` if there is a database.
@@ -54,13 +70,22 @@ impl Program {
     /// # Errors
     /// The binary cannot be started.
     pub fn binary(binary: &Path, database: Option<Database>) -> Result<Program> {
-        Program::new(Words::Binary(std::path::absolute(binary)?, Folder::new()?), database)
+        Program::binary_on(LOOPBACK, binary, database)
     }
 
-    fn new(words: Words, database: Option<Database>) -> Result<Program> {
+    /// The same, at an address of this machine that others can reach.
+    ///
+    /// # Errors
+    /// As those of [`Program::binary`].
+    pub fn binary_on(ip: IpAddr, binary: &Path, database: Option<Database>) -> Result<Program> {
+        Program::new(ip, Words::Binary(std::path::absolute(binary)?, Folder::new()?), database)
+    }
+
+    fn new(ip: IpAddr, words: Words, database: Option<Database>) -> Result<Program> {
         let addr = String::new();
         let printed = Printed::default();
-        let mut program = Program { words, process: None, addr, reserved: None, printed, database };
+        let mut program =
+            Program { words, process: None, ip, addr, reserved: None, printed, database };
         program.restart()?;
         Ok(program)
     }
@@ -73,7 +98,7 @@ impl Program {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         // The old port may be in TIME_WAIT, and not every server sets SO_REUSEADDR.
-        let (addr, reserved) = free_address()?;
+        let (addr, reserved) = free_address(self.ip)?;
         self.reserved = Some(reserved);
         self.addr = addr.to_string();
         let mut command = match &self.words {
@@ -166,19 +191,18 @@ fn is_around_an_error(line: &str) -> bool {
         || ["at ", "note: ", "stack backtrace"].iter().any(|start| line.starts_with(start))
 }
 
-/// An address of the loopback where nothing listens. The system gives higher ports to clients, and to servers with port
-/// 0: such a port could be taken before the server binds it. While the returned UDP socket is open, which has the same
-/// port number, no other check chooses the port.
+/// An address with this IP address where nothing listens. The system gives higher ports to clients, and to servers with
+/// port 0: such a port could be taken before the server binds it. While the returned UDP socket is open, which has the
+/// same port number, no other check chooses the port.
 ///
 /// # Errors
 /// No port is free.
-fn free_address() -> Result<(SocketAddr, UdpSocket)> {
-    const PORTS: RangeInclusive<u16> = 20_000..=32_767;
+fn free_address(ip: IpAddr) -> Result<(SocketAddr, UdpSocket)> {
     for _ in 0..1000 {
         // Each `RandomState` has other keys.
         let random = RandomState::new().hash_one(0);
         let port = PORTS.start() + (random % PORTS.len() as u64) as u16;
-        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        let addr = SocketAddr::new(ip, port);
         let Ok(reserved) = UdpSocket::bind(addr) else { continue };
         if can_bind(addr).is_ok() {
             return Ok((addr, reserved));
@@ -212,7 +236,7 @@ fn in_place(line: &str) -> String {
 }
 
 /// A command that the shell runs.
-fn shell(line: &str) -> Command {
+pub fn shell(line: &str) -> Command {
     if cfg!(windows) {
         let mut command = Command::new("cmd");
         command.args(["/C", line]);

@@ -8,6 +8,7 @@ use ladder::{Ladder, Stage};
 use replay::Lang;
 use std::io::{self, IsTerminal, Write};
 use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Where a student's server listens if no address is given.
@@ -189,15 +190,23 @@ pub fn program(
     line: Option<&str>,
 ) -> Result<Option<Program>> {
     if let Some(name) = name {
-        let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
-        let built = build(ladder, &[own])?;
-        let binary = built.get(&own.name).context("cargo has built no program")?;
-        return Ok(Some(Program::binary(binary, contract::database(number)?)?));
+        let binary = binary(ladder, name)?;
+        return Ok(Some(Program::binary(&binary, contract::database(number)?)?));
     }
     let Some(line) = line else { return Ok(None) };
     // A command without {db} starts a server that has its database already.
     let database = if line.contains("{db}") { contract::database(number)? } else { None };
     Ok(Some(Program::shell(line, database)?))
+}
+
+/// Builds the copy `name`, and returns where its program is.
+///
+/// # Errors
+/// There is no such copy, or it does not build.
+pub fn binary(ladder: &Ladder, name: &str) -> Result<PathBuf> {
+    let own = ladder.stage(name).map_err(|error| BadArguments(format!("{error:#}")))?;
+    let mut built = build(ladder, &[own])?;
+    built.remove(&own.name).context("cargo has built no program")
 }
 
 fn address(server: &Server) -> String {

@@ -4,6 +4,7 @@
 
 mod carry;
 mod check;
+mod class;
 mod diff;
 mod half;
 mod hint;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
                   Without a command, lists the stages."
 )]
 struct Cli {
-    /// The language of list, check, watch, start and hint, en or ko [default: that of the system]
+    /// The language of list, check, watch, class, start and hint, en or ko [default: that of the system]
     #[arg(long, global = true)]
     lang: Option<String>,
     #[command(subcommand)]
@@ -85,6 +86,10 @@ enum Command {
     Check(check::Arguments),
     /// Check your own server again after each save, until all cases hold
     Watch(watch::Arguments),
+    /// Show a board of the class: what each student's watch --class reports, as it comes
+    ///
+    /// The real server of stage 13 listens on the network of the class, and the students' results are its messages.
+    Class(class::Arguments),
     /// Start a copy of a stage that is your own, to change as you like
     ///
     /// It goes into the folder mine, without the window. Its one test runs the contract of the next stage:
@@ -177,6 +182,7 @@ fn run(cli: Cli, lang: Lang) -> Result<ExitCode> {
         Command::Wire { stages, all, verbose } => wire::run(&ladder, &stages, all, verbose)?,
         Command::Check(arguments) => return check::run(&ladder, &arguments, lang),
         Command::Watch(arguments) => watch::run(&ladder, &arguments, lang)?,
+        Command::Class(arguments) => class::run(&ladder, &arguments, lang)?,
         Command::Start { stage, name, half } => start::run(&ladder, &stage, &name, half, lang)?,
         Command::Hint(arguments) => hint::run(&ladder, &arguments, lang)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),

@@ -344,7 +344,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The text on one line of at most `width` columns.
-fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     if display_width(text) <= width {
         return text.to_string();
     }

@@ -1,6 +1,9 @@
 //! `cargo lesson watch`: the check is made again after each save, until all cases hold.
 
 use crate::check::{self, BadArguments};
+use crate::class::pairs::{Own, Pairs, Settings};
+use crate::class::report::{NAME_WIDTH, clean, is_address};
+use crate::class::send::Reporter;
 use crate::{report, words};
 use anyhow::{Context, Result};
 use contract::{Options, Outcome, Restart, Server};
@@ -33,6 +36,22 @@ pub struct Arguments {
     /// {db} for the URL of an empty PostgreSQL where the stage needs one
     #[arg(long, value_name = "COMMAND")]
     pub run: Option<String>,
+    /// The address that the board of the class shows: the results of the checks go there, and no source
+    #[arg(long, value_name = "HOST:PORT", requires = "nickname")]
+    pub class: Option<String>,
+    /// The name that the board shows for you
+    #[arg(id = "nickname", long = "name", value_name = "NAME", requires = "class")]
+    pub nickname: Option<String>,
+    /// Let others of the class talk to your server: after each check it runs at an address that they can reach
+    #[arg(long, requires = "class")]
+    pub serve: bool,
+    /// Let your client talk to the servers of the others, and show on the board who understands whom
+    #[arg(long, requires = "class")]
+    pub interop: bool,
+    /// The command that starts your client, with {addr} for HOST:PORT, if it is not that of your copy. It reads lines as
+    /// the client of the stage does
+    #[arg(long, value_name = "COMMAND", requires = "interop")]
+    pub client: Option<String>,
 }
 
 /// Checks the student's server, waits for a save, and checks it again. Returns when all cases hold.
@@ -46,6 +65,8 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         return Err(BadArguments(sentence.to_string()).into());
     }
     let folders = folders(ladder, arguments)?;
+    check_pairs(arguments, lang)?;
+    let reporter = reporter(ladder, arguments, number, lang)?;
     replay::end_with_signals()?;
     let (sender, saved) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event| {
@@ -59,18 +80,32 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
             .with_context(|| format!("cannot watch {}", folder.display()))?;
     }
     let all = contract::ids(number).len();
+    let pairs = pairs(arguments, number, reporter.as_ref(), lang)?;
     loop {
         let mut changed = false;
         // The screen is cleared before the build, so that the errors of the build stay on it.
         clear()?;
-        let checked = check(ladder, arguments, number, &saved, &mut changed);
+        if let Some(reporter) = &reporter {
+            reporter.begin();
+        }
+        if let Some(pairs) = &pairs {
+            pairs.pause();
+        }
+        let checked = check(ladder, arguments, number, &saved, &mut changed, reporter.as_ref());
         if !changed {
+            if let Some(reporter) = &reporter {
+                reporter.end(checked.as_deref().unwrap_or_default());
+            }
             match &checked {
                 Ok(outcomes) => report::print_bar(outcomes, all, lang)?,
                 Err(error) => {
                     let sentence = words::say(lang, &format!("{error:#}"));
                     writeln!(anstream::stdout(), "{sentence}")?;
                 }
+            }
+            if let Some(pairs) = pairs.as_ref().filter(|_| checked.is_ok()) {
+                let (server, client) = own(ladder, arguments)?;
+                pairs.go_on(server, client);
             }
             if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
                 let next = check::what_next(arguments.name.as_deref(), lang);
@@ -81,7 +116,13 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                     (Lang::Ko, Some(next)) => format!("{number}단계를 마쳤습니다. {next}"),
                 };
                 writeln!(anstream::stdout(), "{sentence}")?;
-                return Ok(());
+                // The others go on to talk to a server that is done.
+                if pairs.is_none() {
+                    if let Some(reporter) = reporter {
+                        reporter.finish();
+                    }
+                    return Ok(());
+                }
             }
             let names: Vec<String> =
                 folders.iter().map(|folder| folder.display().to_string()).collect();
@@ -96,10 +137,109 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                 }
             };
             writeln!(anstream::stdout(), "\n{sentence}")?;
-            wait(&saved)?;
+            // A server that runs may write files.
+            wait(&saved, if arguments.serve { is_source } else { |_| true })?;
         }
         settle(&saved);
     }
+}
+
+/// The student's end of a board, if the results go to one.
+///
+/// # Errors
+/// An address without a port, or a name that the board would not show as it is ([`BadArguments`]).
+fn reporter(
+    ladder: &Ladder,
+    arguments: &Arguments,
+    number: u32,
+    lang: Lang,
+) -> Result<Option<Reporter>> {
+    let (Some(addr), Some(name)) = (&arguments.class, &arguments.nickname) else {
+        return Ok(None);
+    };
+    if !is_address(addr) {
+        let addr = contract::in_quotes(addr, 60);
+        let sentence = match lang {
+            Lang::En => {
+                format!("{addr} is no address of a board; write HOST:PORT as the board shows it")
+            }
+            Lang::Ko => format!(
+                "{addr}은(는) 보드의 주소가 아닙니다. 보드에 표시된 대로 HOST:PORT를 쓰세요"
+            ),
+        };
+        return Err(BadArguments(sentence).into());
+    }
+    let name = name.trim();
+    if name.is_empty() || clean(name) != name {
+        let name = contract::in_quotes(name, 60);
+        let korean = NAME_WIDTH / 2;
+        let sentence = match lang {
+            Lang::En => format!(
+                "the board cannot show the name {name}; choose one of at most {NAME_WIDTH} letters and digits, or \
+                 {korean} Korean letters"
+            ),
+            Lang::Ko => format!(
+                "보드에 {name}(이)라는 이름을 표시할 수 없습니다. 한글 {korean}자, 영문자와 숫자 {NAME_WIDTH}자까지 쓸 수 있습니다"
+            ),
+        };
+        return Err(BadArguments(sentence).into());
+    }
+    let copy = arguments.name.as_deref();
+    Reporter::start(&ladder.root, addr, name, number, copy, lang).map(Some)
+}
+
+/// Whether the class can talk to the student's server, and the student's client to the others.
+///
+/// # Errors
+/// A command that is missing or has no place for an address ([`BadArguments`]).
+fn check_pairs(arguments: &Arguments, lang: Lang) -> Result<()> {
+    let has_place = |line: &String| line.contains("{addr}");
+    let server = arguments.run.as_ref().filter(|_| arguments.serve);
+    let sentence = if server.is_some_and(|line| !has_place(line) && !line.contains("{port}")) {
+        lang.choose(
+            "--serve chooses the address of your server: write {addr} in the command of --run",
+            Some("서버의 주소는 --serve가 고릅니다. --run의 명령에 {addr}를 쓰세요"),
+        )
+    } else if arguments.interop && arguments.run.is_some() && arguments.client.is_none() {
+        lang.choose(
+            "--interop needs your client: give its command, such as --client 'python3 client.py {addr}'",
+            Some("--interop에는 클라이언트가 필요합니다. 명령을 쓰세요. 예: --client 'python3 client.py {addr}'"),
+        )
+    } else if arguments.client.as_ref().is_some_and(|line| !has_place(line)) {
+        lang.choose(
+            "your client has to know the server: write {addr} in the command of --client",
+            Some("클라이언트가 서버의 주소를 알아야 합니다. --client의 명령에 {addr}를 쓰세요"),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(BadArguments(sentence.to_string()).into())
+}
+
+/// The student's end of the pairs, if the student takes part.
+fn pairs(
+    arguments: &Arguments,
+    stage: u32,
+    reporter: Option<&Reporter>,
+    lang: Lang,
+) -> Result<Option<Pairs>> {
+    let (serve, interop) = (arguments.serve, arguments.interop);
+    let (Some(class), Some(reporter)) = (&arguments.class, reporter.filter(|_| serve || interop))
+    else {
+        return Ok(None);
+    };
+    let settings = Settings { stage, class: class.clone(), serve, interop, lang };
+    Pairs::start(settings, reporter.clone()).map(Some)
+}
+
+/// The student's server and client.
+fn own(ladder: &Ladder, arguments: &Arguments) -> Result<(Own, Own)> {
+    let server = match (&arguments.name, &arguments.run) {
+        (Some(name), _) => Own::Binary(check::binary(ladder, name)?),
+        (None, line) => Own::Shell(line.clone().unwrap_or_default()),
+    };
+    let client = arguments.client.clone().map_or_else(|| server.clone(), Own::Shell);
+    Ok((server, client))
 }
 
 /// One check. It stops early where a source file is saved meanwhile, and says so in `changed`.
@@ -109,11 +249,15 @@ fn check(
     number: u32,
     saved: &Receiver<notify::Result<Event>>,
     changed: &mut bool,
+    reporter: Option<&Reporter>,
 ) -> Result<Vec<Outcome>> {
     let (name, line) = (arguments.name.as_deref(), arguments.run.as_deref());
     let program = check::program(ladder, number, name, line)?;
     let mut server = Server::Program(program.context("there is no server to start")?);
-    let mut progress = |_: &Outcome| {
+    let mut progress = |outcome: &Outcome| {
+        if let Some(reporter) = reporter {
+            reporter.outcome(outcome);
+        }
         *changed |= saved.try_iter().any(|event| is_save(&event, is_source));
         !*changed
     };
@@ -149,11 +293,11 @@ fn folders(ladder: &Ladder, arguments: &Arguments) -> Result<Vec<PathBuf>> {
     Ok(if folders.is_empty() { vec![PathBuf::from(".")] } else { folders.into_iter().collect() })
 }
 
-/// Waits until a file is saved.
-fn wait(saved: &Receiver<notify::Result<Event>>) -> Result<()> {
+/// Waits until a file for which `counts` is true is saved.
+fn wait(saved: &Receiver<notify::Result<Event>>, counts: fn(&Path) -> bool) -> Result<()> {
     loop {
         let event = saved.recv().context("the system does not watch files any more")?;
-        if is_save(&event, |_| true) {
+        if is_save(&event, counts) {
             return Ok(());
         }
     }

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::AtomicBool;
+#[cfg(windows)]
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -105,6 +108,34 @@ pub fn end_with_signals() -> Result<()> {
 #[cfg(windows)]
 pub fn end_with_signals() -> Result<()> {
     ctrlc::set_handler(|| end_all(130)).context("cannot listen for Ctrl-C")
+}
+
+/// From now on Ctrl-C, SIGTERM and SIGHUP set the value that is returned, and end nothing. The program looks at it, ends
+/// by itself, and its processes and folders end as they are dropped.
+///
+/// # Errors
+/// The system does not let the program listen for signals.
+#[cfg(unix)]
+pub fn note_signals() -> Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let ends = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, ends.clone()).context("cannot listen for signals")?;
+    }
+    Ok(ends)
+}
+
+/// The same on Windows, for Ctrl-C and the closing of the console.
+///
+/// # Errors
+/// The system does not let the program listen for Ctrl-C.
+#[cfg(windows)]
+pub fn note_signals() -> Result<Arc<AtomicBool>> {
+    let ends = Arc::new(AtomicBool::new(false));
+    let noted = ends.clone();
+    let note = move || noted.store(true, Ordering::Relaxed);
+    ctrlc::set_handler(note).context("cannot listen for Ctrl-C")?;
+    Ok(ends)
 }
 
 /// Ends all processes, removes all folders, and ends this program.

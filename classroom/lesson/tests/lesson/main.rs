@@ -1,9 +1,12 @@
 //! `cargo lesson` as its users have it: the real ladder and real servers.
 
 mod check;
+#[cfg(unix)]
+mod class;
 mod compare;
 mod hint;
 mod korean;
+mod pairs;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod scratch;

@@ -1,0 +1,540 @@
+//! Pairs: a student's server is open to the others of the class, and the student's client talks to theirs.
+//!
+//! After each check a thread starts the student's server at an address that others can reach, and the report says where.
+//! The same thread reads the list of the class. For each other student of the same stage with a server it starts the
+//! student's client, one at a time, and notes whether they understand each other: what the client is given to type must
+//! come back from the server. A pair is asked again when either has changed.
+//!
+//! Others are strangers. A client gets a limited time, its output is read up to a limited size, and it is looked at and
+//! never shown.
+
+use super::board::{Board, Row};
+use super::client::Client;
+use super::send::Reporter;
+use anyhow::{Context, Result};
+use contract::Program;
+use replay::{Lang, Process};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, PipeReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the thread waits between two looks at the list.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a client may take with one server, and how often that is looked at.
+const PAIR: Duration = Duration::from_secs(12);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How much of a client's output is read, in bytes.
+const OUTPUT_BYTES: u64 = 1 << 20;
+
+/// How many times a pair that does not understand each other is asked, because a server of one connection at a time may
+/// be busy with another client; and how long that waits.
+const TRIES: u32 = 3;
+const RETRY: Duration = Duration::from_secs(10);
+
+/// After how long without a sign of life a student's server is not asked any more: the student has gone. A report is sent
+/// again more often.
+const AWAY: Duration = Duration::from_secs(30);
+
+/// How long a server may take to listen, and to answer the first question.
+const START: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// How many times a server that has ended is started again before the next save.
+const STARTS: u32 = 5;
+
+/// A program of the student.
+#[derive(Clone)]
+pub enum Own {
+    /// The binary of a copy.
+    Binary(PathBuf),
+    /// A command for the shell, with `{addr}` for HOST:PORT.
+    Shell(String),
+}
+
+/// What the student lets the class do.
+#[derive(Clone)]
+pub struct Settings {
+    pub stage: u32,
+    /// The address of the class's server.
+    pub class: String,
+    pub serve: bool,
+    pub interop: bool,
+    pub lang: Lang,
+}
+
+/// The student's end of the pairs.
+pub struct Pairs(Arc<Shared>);
+
+/// What `watch` and the thread share.
+struct Shared {
+    settings: Settings,
+    reporter: Reporter,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The student's server and client, as they were when they were last checked; `None` during a check.
+    own: Option<(Own, Own)>,
+    /// Counts the checks.
+    version: u64,
+    server: Option<Program>,
+    /// How many times the server was started since the last check.
+    starts: u32,
+    /// Whether the student's client talks to a server just now.
+    is_talking: bool,
+}
+
+impl Pairs {
+    /// Starts the thread. It does nothing before the first [`Pairs::go_on`].
+    ///
+    /// # Errors
+    /// The system has no room for a thread.
+    pub fn start(settings: Settings, reporter: Reporter) -> Result<Pairs> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { settings, reporter, state, changed });
+        let of_thread = shared.clone();
+        thread::Builder::new().spawn(move || work(&of_thread)).context("cannot start a thread")?;
+        Ok(Pairs(shared))
+    }
+
+    /// Ends the server and the client, so that they can be built anew. A check begins.
+    pub fn pause(&self) {
+        let mut state = self.0.lock();
+        state.own = None;
+        state.version += 1;
+        state.server = None;
+        self.0.changed.notify_all();
+        let waits = |state: &mut State| state.is_talking;
+        drop(self.0.changed.wait_while(state, waits));
+        self.0.reporter.change(|report| report.serve = None);
+    }
+
+    /// A check is over. Others may talk to `server`, and `client` talks to theirs.
+    pub fn go_on(&self, server: Own, client: Own) {
+        let mut state = self.0.lock();
+        state.own = Some((server, client));
+        state.starts = 0;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a check has begun since `version`.
+    fn is_over(&self, version: u64) -> bool {
+        self.lock().version != version
+    }
+
+    /// Says a sentence to the student.
+    fn say(&self, english: String, korean: String) {
+        let sentence = if self.settings.lang == Lang::En { english } else { korean };
+        // Nothing else can be done if standard error is closed.
+        let _ = writeln!(anstream::stderr(), "{sentence}");
+    }
+}
+
+/// What the thread does.
+fn work(shared: &Shared) {
+    let mut talks = Talks {
+        client: Client::new(&shared.settings.class),
+        board: Board::default(),
+        known: BTreeMap::new(),
+    };
+    loop {
+        let waits = |state: &mut State| state.own.is_none();
+        let state = shared.changed.wait_while(shared.lock(), waits);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let (version, own) = (state.version, state.own.clone());
+        drop(state);
+        let Some((server, client)) = own else { continue };
+        if shared.settings.serve {
+            keep_server(shared, &server, version);
+        }
+        let has_talked = shared.settings.interop && talks.next(shared, &client, version);
+        if !has_talked {
+            let waits = |state: &mut State| state.version == version;
+            drop(shared.changed.wait_timeout_while(shared.lock(), PERIOD, waits));
+        }
+    }
+}
+
+/// Starts the student's server if it does not run, and puts its address into the report.
+fn keep_server(shared: &Shared, own: &Own, version: u64) {
+    let mut state = shared.lock();
+    let ended =
+        |server: &Program| server.ended(Duration::ZERO).is_ok_and(|status| status.is_some());
+    let has_ended = state.server.as_ref().is_some_and(ended);
+    if state.version != version || (state.server.is_some() && !has_ended) || state.starts > STARTS {
+        return;
+    }
+    state.server = None;
+    state.starts += 1;
+    let starts = state.starts;
+    drop(state);
+    if has_ended {
+        shared.reporter.change(|report| report.serve = None);
+        let (english, korean) = match starts > STARTS {
+            false => ("it is started again", "서버를 다시 시작합니다"),
+            true => ("save a file to start it again", "다시 시작하려면 파일을 저장하세요"),
+        };
+        shared.say(
+            format!("your server ended while others of the class could talk to it; {english}"),
+            format!("다른 학생이 접속할 수 있는 동안 내 서버가 종료되었습니다. {korean}"),
+        );
+        if starts > STARTS {
+            return;
+        }
+    }
+    match start(shared, own, version) {
+        Ok(Some(server)) => {
+            let addr = server.addr().to_string();
+            let mut state = shared.lock();
+            if state.version != version {
+                return;
+            }
+            state.server = Some(server);
+            // The lock is held, so that a check that begins takes the address out again afterwards.
+            shared.reporter.change(|report| report.serve = Some(addr.clone()));
+            drop(state);
+            shared.say(
+                format!("others of the class can talk to your server at {addr}"),
+                format!("다른 학생이 {addr}에서 내 서버에 접속할 수 있습니다"),
+            );
+        }
+        Ok(None) => {}
+        Err(error) => {
+            // It is not tried again before the next save.
+            let mut state = shared.lock();
+            if state.version == version {
+                state.starts = STARTS + 1;
+            }
+            drop(state);
+            shared.say(
+                format!("your server cannot be opened to the class: {error:#}"),
+                format!("내 서버를 다른 학생에게 열 수 없습니다: {error:#}"),
+            );
+        }
+    }
+}
+
+/// Starts the student's server on the network of the class and waits until it listens. `None` if a check begins first.
+///
+/// # Errors
+/// There is no way to the class, no free port, or the server ends or does not listen.
+fn start(shared: &Shared, own: &Own, version: u64) -> Result<Option<Program>> {
+    let stage = shared.settings.stage;
+    let ip = own_ip(&shared.settings.class)?;
+    let server = match own {
+        Own::Binary(binary) => Program::binary_on(ip, binary, contract::database(stage)?)?,
+        Own::Shell(line) if line.contains("{db}") => {
+            Program::shell_on(ip, line, contract::database(stage)?)?
+        }
+        Own::Shell(line) => Program::shell_on(ip, line, None)?,
+    };
+    let addr: SocketAddr = server.addr().parse().context("the server has no address")?;
+    let start = Instant::now();
+    loop {
+        if shared.is_over(version) {
+            return Ok(None);
+        }
+        if let Ok(stream) = TcpStream::connect_timeout(&addr, START) {
+            greet(stream, stage);
+            return Ok(Some(server));
+        }
+        anyhow::ensure!(server.ended(LOOK)?.is_none(), "it ended before it listened");
+        anyhow::ensure!(
+            start.elapsed() < START,
+            "it does not listen at {addr} within {} s",
+            START.as_secs()
+        );
+    }
+}
+
+/// Asks the first question on the connection that has shown that the server listens: up to stage 9 a connection without
+/// a request ends a server.
+fn greet(mut stream: TcpStream, stage: u32) {
+    let host = stream.peer_addr().map(|addr| addr.to_string()).unwrap_or_default();
+    let question = match stage {
+        1 | 2 => "hello\n".to_string(),
+        _ => format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+    };
+    // Whether the answer is right is not looked at here.
+    let _ = stream.set_read_timeout(Some(ANSWER));
+    let _ = stream.set_write_timeout(Some(ANSWER));
+    let _ = stream.write_all(question.as_bytes());
+    if stage == 2 {
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
+    let _ = stream.take(OUTPUT_BYTES).read_to_end(&mut Vec::new());
+}
+
+/// The address of this machine on the way to the server of the class.
+///
+/// # Errors
+/// The host of the class has no address, or there is no network.
+fn own_ip(class: &str) -> Result<IpAddr> {
+    let mut addresses =
+        class.to_socket_addrs().with_context(|| format!("cannot find the host in {class}"))?;
+    let class = addresses.next().with_context(|| format!("{class} has no address"))?;
+    let any: IpAddr = match class {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // A UDP socket sends nothing when it is connected. It only gets its address.
+    let socket = UdpSocket::bind((any, 0)).context("there is no network")?;
+    socket.connect(class).with_context(|| format!("there is no way to {class}"))?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// The student's client and the others' servers.
+struct Talks {
+    client: Client,
+    board: Board,
+    /// What is known of the others, each under the key and the name of the student.
+    known: BTreeMap<(String, String), Known>,
+}
+
+/// What is known of another student's server.
+struct Known {
+    addr: SocketAddr,
+    /// The check of this student's own before which the pair was asked.
+    version: u64,
+    understands: bool,
+    tries: u32,
+    asked: Instant,
+}
+
+impl Talks {
+    /// Asks the next server that has to be asked, and puts into the report what is known. Returns whether there was one.
+    fn next(&mut self, shared: &Shared, client: &Own, version: u64) -> bool {
+        // Without the list nothing can be reported either.
+        let Ok(list) = self.client.list() else { return false };
+        self.board.read(list, Instant::now());
+        let Ok(ip) = own_ip(&shared.settings.class) else { return false };
+        let me = shared.reporter.report();
+        let mine = self.board.rows.iter().find(|row| row.report.is_of_the_same(&me));
+        let mine = mine.map_or(0, |row| row.index);
+        let now = Instant::now();
+        let is_other = |row: &&Row| {
+            let is_there = row.is_alive && now.duration_since(row.changed) < AWAY;
+            is_there && !row.report.is_of_the_same(&me) && row.report.stage == me.stage
+        };
+        let mut others: Vec<(&Row, SocketAddr)> = self
+            .board
+            .rows
+            .iter()
+            .filter(is_other)
+            .filter_map(|row| Some((row, address(row.report.serve.as_deref()?, ip)?)))
+            .collect();
+        // Each client begins with the student after its own, so that not all ask the same server at the same time.
+        others.sort_by_key(|(row, _)| (row.index < mine, row.index));
+        let has_to_be_asked = |(row, addr): &&(&Row, SocketAddr)| match self.known.get(&who(row)) {
+            Some(known) if known.addr == *addr && known.version == version => {
+                !known.understands && known.tries < TRIES && known.asked.elapsed() > RETRY
+            }
+            _ => true,
+        };
+        let next = others.iter().find(has_to_be_asked);
+        let asked = next.map(|(row, addr)| (who(row), *addr));
+        let has_asked = asked.is_some();
+        if let Some((who, addr)) = asked {
+            let mut state = shared.lock();
+            if state.version != version {
+                return true;
+            }
+            state.is_talking = true;
+            drop(state);
+            let understands = Talk::new(shared, client, addr, version).understands();
+            shared.lock().is_talking = false;
+            shared.changed.notify_all();
+            // The client was ended because a check begins.
+            if shared.is_over(version) {
+                return true;
+            }
+            let before = self.known.get(&who).filter(|known| known.addr == addr);
+            let tries = before.filter(|known| known.version == version).map_or(0, |one| one.tries);
+            let asked = Instant::now();
+            let known = Known { addr, version, understands, tries: tries + 1, asked };
+            self.known.insert(who, known);
+        }
+        let rows = others.iter().map(|(row, _)| row);
+        let understands: Vec<(usize, bool)> = rows
+            .filter_map(|row| Some((row.index, self.known.get(&who(row))?.understands)))
+            .collect();
+        // What is known of a student who has gone is forgotten.
+        let there: Vec<_> = self.board.rows.iter().map(who).collect();
+        self.known.retain(|who, _| there.contains(who));
+        shared.reporter.change(|report| report.understands = understands);
+        has_asked
+    }
+}
+
+/// Which student a row is about.
+fn who(row: &Row) -> (String, String) {
+    (row.report.key.clone(), row.report.name.clone())
+}
+
+/// The address of another student's server. `None` if it is not one at which `watch --serve` lets a server listen: a
+/// stranger must not be able to send the student's client elsewhere, such as to another service of the student's machine.
+fn address(serve: &str, own: IpAddr) -> Option<SocketAddr> {
+    let addr: SocketAddr = serve.parse().ok()?;
+    let ip = addr.ip();
+    let is_one_machine = !ip.is_unspecified()
+        && !ip.is_multicast()
+        && !matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    let is_here = ip.is_loopback() && !own.is_loopback();
+    (contract::PORTS.contains(&addr.port()) && is_one_machine && !is_here).then_some(addr)
+}
+
+/// The student's client and one server.
+struct Talk<'a> {
+    shared: &'a Shared,
+    client: &'a Own,
+    addr: SocketAddr,
+    version: u64,
+    start: Instant,
+    /// What is typed. It has Korean letters, and a number that the server cannot know.
+    text: String,
+}
+
+impl Talk<'_> {
+    fn new<'a>(shared: &'a Shared, client: &'a Own, addr: SocketAddr, version: u64) -> Talk<'a> {
+        // Each `RandomState` has other keys.
+        let number = RandomState::new().hash_one(0) % 1_000_000;
+        let text = format!("안녕 {number:06} 친구");
+        Talk { shared, client, addr, version, start: Instant::now(), text }
+    }
+
+    /// Whether what the client is given to type comes back. From stage 5 on another run of the client has to get it, which
+    /// was not given the text: a client may print the request, too.
+    fn understands(&self) -> bool {
+        self.try_to_understand().unwrap_or(false)
+    }
+
+    /// The same; `None` if the client cannot be run to its end.
+    fn try_to_understand(&self) -> Option<bool> {
+        let said = self.run(&self.text)?;
+        match self.shared.settings.stage {
+            // The reply.
+            ..=4 => Some(said.contains(&self.text)),
+            // Each line is sent, and the list comes after it.
+            5 => Some(self.run("안녕")?.contains(&self.text)),
+            // An empty line fetches the list.
+            6 => Some(self.run("")?.contains(&self.text)),
+            // An index stands before each message of the list, and gets the message alone.
+            _ => {
+                let list = self.run("")?;
+                let Some(index) = index_before(&list, &self.text) else { return Some(false) };
+                Some(self.run(&format!("GET /{index}"))?.contains(&self.text))
+            }
+        }
+    }
+
+    /// Runs the client with one line on its standard input, and returns what it prints. `None` if it does not end in time,
+    /// prints too much, or if a check begins.
+    fn run(&self, line: &str) -> Option<String> {
+        self.try_run(line).ok().flatten()
+    }
+
+    fn try_run(&self, line: &str) -> Result<Option<String>> {
+        let addr = self.addr.to_string();
+        let mut command = match self.client {
+            Own::Binary(binary) => {
+                let mut command = Command::new(binary);
+                command.args(["client", "--addr", &addr]);
+                command
+            }
+            Own::Shell(line) => contract::shell(&line.replace("{addr}", &addr)),
+        };
+        command.stdin(Stdio::piped());
+        let (reader, writer) = io::pipe()?;
+        let (process, input) = Process::start(command, true, writer)?;
+        let output = read(reader);
+        if let Some(mut input) = input {
+            // The client may have ended before. The end of its input follows the line.
+            let _ = input.write_all(format!("{line}\n").as_bytes());
+        }
+        loop {
+            if let Some(status) = process.poll()? {
+                // What it has started may hold the pipe open.
+                let said = output.recv_timeout(PAIR.saturating_sub(self.start.elapsed()));
+                return Ok(said.ok().flatten().filter(|_| status.code().is_some()));
+            }
+            if self.start.elapsed() > PAIR || self.shared.is_over(self.version) {
+                return Ok(None);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Reads all that a client prints; sends `None` if it is too much.
+fn read(reader: PipeReader) -> mpsc::Receiver<Option<String>> {
+    let (sender, output) = mpsc::channel();
+    thread::spawn(move || {
+        let mut said = Vec::new();
+        let _ = reader.take(OUTPUT_BYTES).read_to_end(&mut said);
+        let is_whole = (said.len() as u64) < OUTPUT_BYTES;
+        // The time of the pair may be over.
+        let _ = sender.send(is_whole.then(|| String::from_utf8_lossy(&said).into_owned()));
+    });
+    output
+}
+
+/// The index in `INDEX: TEXT`, where the list has the text.
+fn index_before(list: &str, text: &str) -> Option<usize> {
+    let before = list.split(&format!(": {text}")).next().filter(|before| *before != list)?;
+    let start = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    before[start..].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_servers_of_students_are_asked() {
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let away = IpAddr::V4(Ipv4Addr::new(192, 168, 0, 7));
+        for fine in ["192.168.0.9:20000", "10.1.2.3:29999", "[fe80::1]:25000"] {
+            assert_eq!(address(fine, away).map(|addr| addr.to_string()).as_deref(), Some(fine));
+        }
+        assert!(address("127.0.0.1:20000", here).is_some());
+        for wrong in [
+            "127.0.0.1:20000",
+            "[::1]:20000",
+            "192.168.0.1:80",
+            "192.168.0.9:19999",
+            "192.168.0.9:30000",
+            "0.0.0.0:20000",
+            "255.255.255.255:20000",
+            "224.0.0.1:20000",
+            "example.org:20000",
+            "192.168.0.9:20000; rm -r /",
+        ] {
+            assert_eq!(address(wrong, away), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_index_stands_before_the_text() {
+        assert_eq!(index_before("> 0: first\n12: 안녕 1 친구\n> \n", "안녕 1 친구"), Some(12));
+        assert_eq!(index_before("> 0: 안녕 1 친구\n", "안녕 1 친구"), Some(0));
+        assert_eq!(index_before("> [\"안녕 1 친구\"]\n", "안녕 1 친구"), None);
+        assert_eq!(index_before("", "안녕 1 친구"), None);
+    }
+}
