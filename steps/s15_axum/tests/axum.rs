@@ -60,7 +60,7 @@ fn one_that_does_not_read_is_cut_off() -> Result<()> {
 #[test]
 fn a_log_that_is_not_read_does_not_keep_the_server() -> Result<()> {
     let db = STAGE.file("unread.db")?;
-    let mut server = Command::new(env!("CARGO_BIN_EXE_s15_axum"))
+    let mut server = Command::new(STAGE.binary)
         .args(["server", "--addr", "127.0.0.1:0", "--db"])
         .arg(db)
         .stdout(Stdio::piped())
