@@ -173,7 +173,7 @@ async fn follow(driver: &Driver) -> Result<()> {
     click(&browser, "#light").await?;
     assert_ne!(browser.execute(&format!("return {paper}"), vec![]).await?, before);
     click(&browser, "#language").await?;
-    assert!(text(&browser, "#top").await?.starts_with("3명 중 "), "Korean");
+    assert!(text(&browser, "#top").await?.starts_with("3명 가운데 "), "Korean");
     click(&browser, "#names").await?;
     assert!(!text(&browser, "main").await?.contains("mina"));
     picture(&browser, "three-korean").await?;

@@ -9,7 +9,7 @@ const STALE_LOOKS = 12;
 
 /** The texts of the page: a name, English, Korean. {0}, {1} stand for the parts. */
 const WORDS = {
-  stuck: ["{0} of {1}: {2}", "{1}명 중 {0}명: {2}"],
+  stuck: ["{0} of {1}: {2}", "{1}명 가운데 {0}명: {2}"],
   all: ["Done: {0} of {0}", "{0}명 모두 마쳤습니다"],
   fine: ["No case fails", "실패한 케이스가 없습니다"],
   empty: ["No student yet", "아직 학생이 없습니다"],
@@ -17,7 +17,7 @@ const WORDS = {
   passed: ["passed", "통과"],
   partly: ["partly", "일부 통과"],
   failed: ["failed", "실패"],
-  waiting: ["not yet", "아직"],
+  waiting: ["not yet", "검사 전"],
   understood: ["understood", "통함"],
   misunderstood: ["not understood", "통하지 않음"],
   untried: ["not tried", "아직 시도 안 함"],

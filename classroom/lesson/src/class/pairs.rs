@@ -10,6 +10,7 @@
 
 use super::board::{Board, Row};
 use super::client::Client;
+use super::report::Report;
 use super::send::Reporter;
 use anyhow::{Context, Result};
 use contract::Program;
@@ -25,8 +26,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the thread waits between two looks at the list.
-const PERIOD: Duration = Duration::from_secs(1);
+/// How long the list of the class is good for: thirty students read all of it again and again.
+const PERIOD: Duration = Duration::from_secs(4);
+
+/// How long the thread waits if there is nothing to do.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// How long a client may take with one server, and how often that is looked at.
 const PAIR: Duration = Duration::from_secs(12);
@@ -48,8 +52,11 @@ const AWAY: Duration = Duration::from_secs(30);
 const START: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// How many times a server that has ended is started again before the next save.
-const STARTS: u32 = 5;
+/// How many times a server is started before the next save: once, and five times after it has ended.
+const STARTS: u32 = 6;
+
+/// How long the output of a client that has ended may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A program of the student.
 #[derive(Clone)]
@@ -152,6 +159,7 @@ fn work(shared: &Shared) {
     let mut talks = Talks {
         client: Client::new(&shared.settings.class),
         board: Board::default(),
+        read: None,
         known: BTreeMap::new(),
     };
     loop {
@@ -167,7 +175,7 @@ fn work(shared: &Shared) {
         let has_talked = shared.settings.interop && talks.next(shared, &client, version);
         if !has_talked {
             let waits = |state: &mut State| state.version == version;
-            drop(shared.changed.wait_timeout_while(shared.lock(), PERIOD, waits));
+            drop(shared.changed.wait_timeout_while(shared.lock(), WAIT, waits));
         }
     }
 }
@@ -279,7 +287,8 @@ fn greet(mut stream: TcpStream, stage: u32) {
     if stage == 2 {
         let _ = stream.shutdown(std::net::Shutdown::Write);
     }
-    let _ = stream.take(OUTPUT_BYTES).read_to_end(&mut Vec::new());
+    let start = Instant::now();
+    while start.elapsed() < ANSWER && matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
 }
 
 /// The address of this machine on the way to the server of the class.
@@ -304,6 +313,8 @@ fn own_ip(class: &str) -> Result<IpAddr> {
 struct Talks {
     client: Client,
     board: Board,
+    /// When the list was read last.
+    read: Option<Instant>,
     /// What is known of the others, each under the key and the name of the student.
     known: BTreeMap<(String, String), Known>,
 }
@@ -321,9 +332,12 @@ struct Known {
 impl Talks {
     /// Asks the next server that has to be asked, and puts into the report what is known. Returns whether there was one.
     fn next(&mut self, shared: &Shared, client: &Own, version: u64) -> bool {
-        // Without the list nothing can be reported either.
-        let Ok(list) = self.client.list() else { return false };
-        self.board.read(list, Instant::now());
+        if self.read.is_none_or(|read| read.elapsed() > PERIOD) {
+            // Without the list nothing can be reported either.
+            let Ok(list) = self.client.list() else { return false };
+            self.read = Some(Instant::now());
+            self.board.read(list, Instant::now());
+        }
         let Ok(ip) = own_ip(&shared.settings.class) else { return false };
         let me = shared.reporter.report();
         let mine = self.board.rows.iter().find(|row| row.report.is_of_the_same(&me));
@@ -349,9 +363,9 @@ impl Talks {
             _ => true,
         };
         let next = others.iter().find(has_to_be_asked);
-        let asked = next.map(|(row, addr)| (who(row), *addr));
+        let asked = next.map(|(row, addr)| (*row, *addr));
         let has_asked = asked.is_some();
-        if let Some((who, addr)) = asked {
+        if let Some((row, addr)) = asked {
             let mut state = shared.lock();
             if state.version != version {
                 return true;
@@ -365,11 +379,16 @@ impl Talks {
             if shared.is_over(version) {
                 return true;
             }
-            let before = self.known.get(&who).filter(|known| known.addr == addr);
+            // The other's server may have been built anew since the list was read.
+            if !understands && !self.is_still_there(row) {
+                self.read = None;
+                return true;
+            }
+            let before = self.known.get(&who(row)).filter(|known| known.addr == addr);
             let tries = before.filter(|known| known.version == version).map_or(0, |one| one.tries);
             let asked = Instant::now();
             let known = Known { addr, version, understands, tries: tries + 1, asked };
-            self.known.insert(who, known);
+            self.known.insert(who(row), known);
         }
         let rows = others.iter().map(|(row, _)| row);
         let understands: Vec<(usize, bool)> = rows
@@ -380,6 +399,14 @@ impl Talks {
         self.known.retain(|who, _| there.contains(who));
         shared.reporter.change(|report| report.understands = understands);
         has_asked
+    }
+
+    /// Whether the server of the student in a row is where the list says. A server of the class that does not answer says
+    /// nothing against it.
+    fn is_still_there(&self, row: &Row) -> bool {
+        let Ok(text) = self.client.get(row.index) else { return true };
+        let now = text.and_then(|text| Report::parse(&text));
+        now.is_some_and(|now| now.is_of_the_same(&row.report) && now.serve == row.report.serve)
     }
 }
 
@@ -470,8 +497,9 @@ impl Talk<'_> {
         }
         loop {
             if let Some(status) = process.poll()? {
-                // What it has started may hold the pipe open.
-                let said = output.recv_timeout(PAIR.saturating_sub(self.start.elapsed()));
+                // What it has started would hold the pipe open.
+                process.kill();
+                let said = output.recv_timeout(LAST_WORDS);
                 return Ok(said.ok().flatten().filter(|_| status.code().is_some()));
             }
             if self.start.elapsed() > PAIR || self.shared.is_over(self.version) {
