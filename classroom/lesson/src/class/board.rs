@@ -2,14 +2,26 @@
 //!
 //! Anyone can write to the list. A text that is no report is only counted. A report that was made up does not change,
 //! and that of a student's `watch` does, within 10 s. So reports that have changed come first, and others get the rows
-//! that are left.
+//! that are left. If too many have changed, the rows go to the students of whom signs of life came for the longest time.
+//!
+//! Anyone can also write over a student's message. The row of a student whose message is gone is kept as it was.
 
 use super::report::{Mark, Report};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 /// The most rows of a board.
 pub const MOST_ROWS: usize = 120;
+
+/// The most rows that are kept of students whose messages are gone.
+const MOST_KEPT: usize = 1000;
+
+/// The longest time between two signs of life that counts as life. A `watch` sends one each 10 s at least.
+const LONGEST_GAP: Duration = Duration::from_secs(15);
+
+/// Students whose lives differ by less are equal, so that the rows do not change with each sign of life.
+const LIFE_STEP: u64 = 10;
 
 /// From how many bytes on the list is nearly full: the server takes 512 KiB. Each message counts as 50 bytes at least.
 const NEARLY_FULL: usize = 450 << 10;
@@ -18,16 +30,42 @@ const LEAST_BYTES: usize = 50;
 /// A student.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The index of the student's message in the server's list.
+    /// The index of the student's message in the server's list; the last one if the message is gone.
     pub index: usize,
+    /// How many students came before, as far as this board has seen. No other row has the same number.
+    pub place: usize,
+    /// The row's place among those of the board if only some of them can be shown: 0 is shown first.
+    pub rank: usize,
     pub report: Report,
     /// When the message last changed, as far as this board has seen.
     pub changed: Instant,
     /// Whether it has changed since it was first seen.
     pub is_alive: bool,
+    /// For how long signs of life came.
+    life: Duration,
 }
 
 impl Row {
+    /// The row of a report that is seen for the first time.
+    fn new(index: usize, place: usize, report: Report, now: Instant) -> Row {
+        Row { index, place, rank: 0, report, changed: now, is_alive: false, life: Duration::ZERO }
+    }
+
+    /// The row after a newer report of the same student.
+    fn renewed(self, report: Report, now: Instant) -> Row {
+        let gap = now.duration_since(self.changed).min(LONGEST_GAP);
+        Row { report, changed: now, is_alive: true, life: self.life + gap, ..self }
+    }
+
+    /// Which rows come first if there are too many: the least.
+    fn order(&self) -> impl Ord + use<> {
+        (!self.is_alive, Reverse(self.life.as_secs() / LIFE_STEP), self.place)
+    }
+
+    fn who(&self) -> (&str, &str) {
+        (&self.report.key, &self.report.name)
+    }
+
     /// Whether nothing has come for longer than `away`. The student's `watch` sends a sign of life more often. It ends
     /// when every case holds, so a student who is done is not away.
     pub fn is_away(&self, now: Instant, away: Duration) -> bool {
@@ -53,7 +91,7 @@ pub struct Stuck {
 /// What the board shows.
 #[derive(Debug, Default)]
 pub struct Board {
-    /// The students whose reports have changed, and then the others; each in the order of their messages.
+    /// The students whose reports have changed, and then the others; each in the order in which they came.
     pub rows: Vec<Row>,
     /// Whether the server's list will soon have no room for another student.
     pub is_nearly_full: bool,
@@ -63,6 +101,10 @@ pub struct Board {
     pub left_out: usize,
     /// The texts that were read, so that only what has changed is read again.
     seen: Vec<Seen>,
+    /// The rows of students whose messages are gone. They have changed before.
+    kept: Vec<Row>,
+    /// How many rows there were so far.
+    places: usize,
 }
 
 /// A message of the list as it was last read.
@@ -76,18 +118,26 @@ impl Board {
     /// Reads the list of the server anew. Returns whether the board has changed.
     pub fn read(&mut self, texts: Vec<String>, now: Instant) -> bool {
         let mut changed = self.seen.len() != texts.len();
-        self.seen.truncate(texts.len());
+        let rest = texts.len().min(self.seen.len());
+        let mut gone: Vec<Row> = self.seen.drain(rest..).filter_map(|seen| seen.row).collect();
         for (index, text) in texts.into_iter().enumerate() {
-            let old = self.seen.get(index);
-            if old.is_some_and(|seen| seen.text == text) {
+            if self.seen.get(index).is_some_and(|seen| seen.text == text) {
                 continue;
             }
             changed = true;
-            let old = old.and_then(|seen| seen.row.as_ref());
-            let row = Report::parse(&text).map(|report| {
-                let is_alive = old.is_some_and(|old| old.report.is_of_the_same(&report));
-                Row { index, report, changed: now, is_alive }
-            });
+            let old = self.seen.get_mut(index).and_then(|seen| seen.row.take());
+            let row = match (old, Report::parse(&text)) {
+                (Some(old), Some(report)) if old.report.is_of_the_same(&report) => {
+                    Some(old.renewed(report, now))
+                }
+                (old, report) => {
+                    gone.extend(old);
+                    report.map(|report| {
+                        self.places += 1;
+                        Row::new(index, self.places, report, now)
+                    })
+                }
+            };
             let seen = Seen { text, row };
             match self.seen.get_mut(index) {
                 Some(place) => *place = seen,
@@ -95,21 +145,63 @@ impl Board {
             }
         }
         if changed {
+            self.keep(gone);
             self.arrange();
         }
         changed
+    }
+
+    /// Keeps the rows of students whose messages are `gone`. A student with a message at another index goes on there.
+    fn keep(&mut self, gone: Vec<Row>) {
+        self.kept.extend(gone.into_iter().filter(|row| row.is_alive));
+        if self.kept.is_empty() {
+            return;
+        }
+        let mut there: HashMap<(String, String), &mut Row> = HashMap::new();
+        for row in self.seen.iter_mut().filter_map(|seen| seen.row.as_mut()) {
+            let (key, name) = row.who();
+            there.entry((key.to_string(), name.to_string())).or_insert(row);
+        }
+        self.kept.retain_mut(|old| {
+            // No server is asked by an index that is another student's now.
+            old.report.serve = None;
+            old.report.understands.clear();
+            let (key, name) = old.who();
+            let Some(row) = there.get_mut(&(key.to_string(), name.to_string())) else {
+                return true;
+            };
+            row.is_alive = true;
+            row.place = row.place.min(old.place);
+            row.life = row.life.max(old.life);
+            false
+        });
+        self.kept.sort_by_key(Row::order);
+        self.kept.truncate(MOST_KEPT);
     }
 
     /// Chooses the rows, and brings them into their order.
     fn arrange(&mut self) {
         let mut rows: Vec<&Row> = self.seen.iter().filter_map(|seen| seen.row.as_ref()).collect();
         self.no_reports = self.seen.len() - rows.len();
+        rows.extend(&self.kept);
         self.left_out = rows.len().saturating_sub(MOST_ROWS);
-        rows.sort_by_key(|row| (!row.is_alive, row.index));
+        rows.sort_by_key(|row| row.order());
         rows.truncate(MOST_ROWS);
         let bytes: usize = self.seen.iter().map(|seen| json_bytes(&seen.text)).sum();
         self.is_nearly_full = bytes > NEARLY_FULL;
-        self.rows = rows.into_iter().cloned().collect();
+        let ranked = rows.into_iter().enumerate().map(|(rank, row)| Row { rank, ..row.clone() });
+        self.rows = ranked.collect();
+        self.rows.sort_by_key(|row| (!row.is_alive, row.place));
+    }
+
+    /// The reports of all students, also of those who have no row, in the order in which they came. Reports that have not
+    /// changed come last, and only those that have a row.
+    pub fn reports(&self) -> Vec<&Report> {
+        let seen = self.seen.iter().filter_map(|seen| seen.row.as_ref());
+        let mut rows: Vec<&Row> = seen.chain(&self.kept).filter(|row| row.is_alive).collect();
+        rows.sort_by_key(|row| row.place);
+        rows.extend(self.rows.iter().filter(|row| !row.is_alive));
+        rows.into_iter().map(|row| &row.report).collect()
     }
 
     /// The case that most students have as their first that does not hold; that of the first row if several are equal.
@@ -216,9 +308,67 @@ mod tests {
         // Another student's message in the place of one is no sign of life.
         texts[300] = text("other", 1, &[]);
         board.read(texts, now);
-        assert_eq!(keys(&board)[..2], ["late", "x0"]);
+        assert_eq!(keys(&board)[..3], ["x300", "late", "x0"]);
         // The server has lost its list.
         board.read(Vec::new(), now);
-        assert_eq!((board.rows.len(), board.left_out, board.is_nearly_full), (0, 0, false));
+        assert_eq!((keys(&board), board.left_out), (vec!["x300", "late"], 0));
+        assert!(!board.is_nearly_full);
+    }
+
+    #[test]
+    fn a_message_that_is_gone_takes_no_row_away() {
+        let mut board = Board::default();
+        let now = Instant::now();
+        let mut texts = vec![text("a", 1, &["post"]), text("b", 1, &[]), text("c", 1, &["post"])];
+        board.read(texts.clone(), now);
+        (texts[0], texts[1]) = (text("a", 2, &["post"]), text("b", 2, &[]));
+        board.read(texts.clone(), now);
+        // A stranger writes over all, and over them again.
+        for word in ["gone", "gone again"] {
+            board.read(vec![word.to_string(); 3], now);
+            assert_eq!((keys(&board), board.no_reports), (vec!["a", "b"], 3));
+        }
+        assert!(board.rows[1].is_done());
+        // The first student's watch has made a new message. The row stays at its place.
+        let news = vec!["gone".to_string(), text("d", 1, &[]), text("a", 3, &["put-empty"])];
+        board.read(news.clone(), now);
+        assert_eq!(keys(&board), ["a", "b", "d"]);
+        assert_eq!((board.rows[0].index, board.rows[0].report.beat), (2, 3));
+        assert_eq!(board.reports().len(), 3);
+        // The same once more changes nothing.
+        assert!(!board.read(news, now));
+        assert_eq!(keys(&board), ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn many_made_up_reports_that_change_push_no_student_away() {
+        let mut board = Board::default();
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let made_up =
+            |beat: u64| (0..200).map(move |number| text(&format!("x{number}"), beat, &[]));
+        let list = |first: u64, beat: u64, last: u64| -> Vec<String> {
+            let mut texts = vec![text("first", first, &["post"])];
+            texts.extend(made_up(beat));
+            texts.extend((last > 0).then(|| text("last", last, &["post"])));
+            texts
+        };
+        for step in 1..=4 {
+            board.read(vec![text("first", step, &["post"])], at(step * 10));
+        }
+        // The laptop of the first student sleeps, and the made-up reports change for a while.
+        for step in 5..=7 {
+            board.read(list(4, step, 0), at(step * 10));
+        }
+        assert_eq!((keys(&board)[0], board.left_out), ("first", 81));
+        // A student who comes then has a row when signs of life have come for longer.
+        for step in 1..=4 {
+            board.read(list(4, 7, step), at(80 + step * 10));
+        }
+        let last = board.rows.iter().find(|row| row.report.key == "last");
+        assert!(last.is_some_and(|row| row.rank < 3), "{last:?}");
+        assert_eq!(board.rows.iter().map(|row| row.rank).sum::<usize>(), 119 * 120 / 2);
+        // All are in the results.
+        assert_eq!(board.reports().len(), 202);
     }
 }

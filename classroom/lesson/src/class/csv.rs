@@ -56,10 +56,11 @@ impl File {
     /// A disk that is full.
     pub fn write(mut self, board: &Board, lang: Lang) -> Result<String> {
         let name = self.path.display();
-        let text = text(board.rows.iter().map(|row| &row.report));
+        let reports = board.reports();
+        let rows = reports.len();
+        let text = text(reports.into_iter());
         self.file.write_all(text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
         self.is_written = true;
-        let rows = board.rows.len();
         Ok(match lang {
             Lang::En => format!("{name} has the results of the class; rows: {rows}"),
             Lang::Ko => format!("{name}에 수업 결과를 저장했습니다. 학생 수: {rows}"),

@@ -112,7 +112,7 @@ impl Grid {
         lines
     }
 
-    /// For a pipe: the index of each student's message and what the student's client has found out, in a line.
+    /// For a pipe: the place of each student's row and what the student's client has found out, in a line.
     pub fn in_words(&self, board: &Board, hide_names: bool, lang: Lang) -> Vec<(usize, String)> {
         let line = |(client, cells): (&usize, &Vec<Pair>)| {
             let names = |wanted: Pair| -> Vec<String> {
@@ -138,7 +138,7 @@ impl Grid {
                 });
             }
             let name = board.name(*client, hide_names);
-            Some((board.rows[*client].index, format!("{name}: {}", words.join("; "))))
+            Some((board.rows[*client].place, format!("{name}: {}", words.join("; "))))
         };
         self.clients.iter().zip(&self.cells).filter_map(line).collect()
     }

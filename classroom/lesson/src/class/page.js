@@ -273,7 +273,7 @@ function one_row(row, groups, plan, template, tellStage) {
 
 /** The mark of one or more cases of a group. */
 function mark_of(row, group, cases) {
-  const key = `${row.index} ${row.stage} ${cases[0].id} ${cases.length}`;
+  const key = `${row.place} ${row.stage} ${cases[0].id} ${cases.length}`;
   shown_keys.add(key);
   const passed = cases.filter(one => one.kind === "p").length;
   const failed = cases.filter(one => one.kind === "f");
@@ -319,7 +319,7 @@ function pair_grid(main) {
       const box = make("td", kind ? "" : "none");
       if (kind) {
         const text = `${name_of(row_at(client))} → ${name_of(row_at(server))}: ${say(word)}`;
-        box.append(mark_at(`pair ${row_at(client).index} ${row_at(server).index}`, kind, 1, text));
+        box.append(mark_at(`pair ${row_at(client).place} ${row_at(server).place}`, kind, 1, text));
       }
       line.append(box);
     });

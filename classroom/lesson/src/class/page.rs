@@ -115,7 +115,7 @@ impl Page {
         let marks: String = row.report.cases.iter().map(|case| letter(case.1)).collect();
         let name = board.name(at, self.hide_names);
         json!({
-            "index": row.index,
+            "place": row.place,
             "number": at + 1,
             "name": name,
             "stage": row.report.stage,

@@ -36,7 +36,7 @@ pub struct Screen {
     note: String,
     /// What a terminal shows.
     frame: String,
-    /// The lines that were printed last about each student, by the index of the message, and about all.
+    /// The lines that were printed last about each student, by the place of the row, and about all.
     lines: BTreeMap<usize, String>,
     pairs: BTreeMap<usize, String>,
     all: String,
@@ -148,19 +148,19 @@ impl Screen {
         for (number, row) in board.rows.iter().enumerate() {
             let name = board.name(number, self.hide_names);
             let line = format!("{name}: {}", self.in_words(row, now));
-            if self.lines.get(&row.index) != Some(&line) {
+            if self.lines.get(&row.place) != Some(&line) {
                 writeln!(output, "{line}")?;
-                self.lines.insert(row.index, line);
+                self.lines.insert(row.place, line);
             }
         }
         let grid = Grid::of(board).in_words(board, self.hide_names, self.lang);
-        for (index, line) in &grid {
-            if self.pairs.get(index) != Some(line) {
+        for (place, line) in &grid {
+            if self.pairs.get(place) != Some(line) {
                 writeln!(output, "{line}")?;
             }
         }
         self.pairs = grid.into_iter().collect();
-        self.lines.retain(|index, _| board.rows.iter().any(|row| row.index == *index));
+        self.lines.retain(|place, _| board.rows.iter().any(|row| row.place == *place));
         let mut all = self.about_all(board, now);
         all.extend(self.about_messages(board));
         let all = all.join("; ");
@@ -318,15 +318,17 @@ impl Screen {
         } else {
             (board.rows.len(), board.rows.len().div_ceil(columns).max(1))
         };
+        // Those who are shown stand in the order in which they came, too.
+        let (numbers, rows): (Vec<usize>, Vec<&Row>) =
+            board.rows.iter().enumerate().filter(|(_, row)| row.rank < shown).unzip();
         let names: Vec<String> =
-            (0..shown).map(|number| board.name(number, self.hide_names)).collect();
+            numbers.into_iter().map(|number| board.name(number, self.hide_names)).collect();
         let cell_width = width / columns;
         let longest = names.iter().map(|name| display_width(name)).max().unwrap_or_default();
         let name_width = longest.min(NAME_WIDTH).min(cell_width - (LEAST - 8));
         // Beside the name: the sign, the stage, a space before the marks, and two after them.
         let room = cell_width - name_width - 7;
-        let rows = &board.rows[..shown];
-        let (size, has_spaces) = size_of_marks(rows, room);
+        let (size, has_spaces) = size_of_marks(&rows, room);
         let mut lines = vec![String::new(); height];
         for (number, (row, name)) in rows.iter().zip(&names).enumerate() {
             let (marks, marks_width) = marks(&row.report, size, has_spaces, room);
@@ -400,7 +402,7 @@ fn width_of(report: &Report, size: usize, has_spaces: bool) -> usize {
 
 /// For how many cases a mark has to stand so that each student's marks fit into `room` columns, and whether there is room
 /// for spaces between the groups.
-fn size_of_marks(rows: &[Row], room: usize) -> (usize, bool) {
+fn size_of_marks(rows: &[&Row], room: usize) -> (usize, bool) {
     let fits =
         |size, has_spaces| rows.iter().all(|row| width_of(&row.report, size, has_spaces) <= room);
     let most = rows.iter().map(|row| row.report.cases.len()).max().unwrap_or(1);
@@ -519,9 +521,10 @@ mod tests {
         let report = &board.rows[1].report;
         let all = report.cases.len();
         let groups = report.groups().len();
-        assert_eq!(size_of_marks(&board.rows, all + groups - 1), (1, true));
-        assert_eq!(size_of_marks(&board.rows, all), (1, false));
-        assert_eq!(size_of_marks(&board.rows, all - 1), (2, true));
+        let rows: Vec<&Row> = board.rows.iter().collect();
+        assert_eq!(size_of_marks(&rows, all + groups - 1), (1, true));
+        assert_eq!(size_of_marks(&rows, all), (1, false));
+        assert_eq!(size_of_marks(&rows, all - 1), (2, true));
         let (text, width) = marks(report, 1, true, 200);
         assert_eq!(
             (display_width(&strip_str(&text).to_string()), width),
