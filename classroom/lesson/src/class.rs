@@ -30,10 +30,10 @@ use ladder::build::build;
 use page::Page;
 use replay::{Lang, Server};
 use screen::Screen;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -113,18 +113,11 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         silent: 0,
         lang,
     };
-    class.screen.begin()?;
-    while !ends.load(Ordering::Relaxed) {
-        class.read(&mut server);
-        class.show()?;
-        thread::sleep(POLL);
-    }
-    // What came last is in the CSV, too.
-    class.read(&mut server);
-    class.show()?;
-    class.screen.end(&class.board, Instant::now())?;
-    if let Some(csv) = csv {
-        let sentence = csv.write(&class.board, lang)?;
+    let shown = class.show_until(&ends, &mut server);
+    // A terminal that was closed loses no results.
+    let written = csv.map(|csv| csv.write(&class.board, lang, &mut io::stdout())).transpose()?;
+    shown?;
+    if let Some(sentence) = written {
         writeln!(anstream::stdout(), "{sentence}")?;
     }
     Ok(())
@@ -204,6 +197,23 @@ impl Class {
 }
 
 impl Class {
+    /// Shows the board until `ends` is set.
+    ///
+    /// # Errors
+    /// The terminal is closed.
+    fn show_until(&mut self, ends: &AtomicBool, server: &mut Server) -> Result<()> {
+        self.screen.begin()?;
+        while !ends.load(Ordering::Relaxed) {
+            self.read(server);
+            self.show()?;
+            thread::sleep(POLL);
+        }
+        // What came last is in the CSV, too.
+        self.read(server);
+        self.show()?;
+        self.screen.end(&self.board, Instant::now())
+    }
+
     /// Shows the board in the terminal and on the page.
     ///
     /// # Errors

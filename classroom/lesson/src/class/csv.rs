@@ -3,7 +3,7 @@
 use super::board::Board;
 use super::report::{Mark, Report};
 use crate::check::BadArguments;
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use replay::Lang;
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -50,16 +50,30 @@ impl File {
         Ok(File { path: path.to_path_buf(), file, is_written: false })
     }
 
-    /// Writes the rows of the board, and returns a sentence that says so.
+    /// Writes the results of the class, and returns a sentence that says so. If the file cannot be written, the results go
+    /// to `output`.
     ///
     /// # Errors
     /// A disk that is full.
-    pub fn write(mut self, board: &Board, lang: Lang) -> Result<String> {
+    pub fn write(mut self, board: &Board, lang: Lang, output: &mut impl Write) -> Result<String> {
         let name = self.path.display();
         let reports = board.reports();
         let rows = reports.len();
         let text = text(reports.into_iter());
-        self.file.write_all(text.as_bytes()).with_context(|| format!("cannot write {name}"))?;
+        if let Err(error) = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all())
+        {
+            let printed = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+            return Err(match (printed, lang) {
+                (Ok(()), Lang::En) => {
+                    anyhow!("cannot write {name}: {error}; the results are above")
+                }
+                (Ok(()), Lang::Ko) => {
+                    anyhow!("{name} 파일에 쓸 수 없습니다: {error}. 결과는 위에 있습니다")
+                }
+                (Err(_), Lang::En) => anyhow!("cannot write {name}: {error}"),
+                (Err(_), Lang::Ko) => anyhow!("{name} 파일에 쓸 수 없습니다: {error}"),
+            });
+        }
         self.is_written = true;
         Ok(match lang {
             Lang::En => format!("{name} has the results of the class; rows: {rows}"),
@@ -115,5 +129,23 @@ mod tests {
         let wanted =
             format!("\"'=1+\"\"2\"\", 민아\",7,\"my_put\",{all},1,1,{waiting},\"{failed}\"");
         assert_eq!(row, wanted);
+    }
+
+    /// The device /dev/full stands for a disk that is full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_loses_no_results() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("class.csv");
+        let mut file = File::create(&path, Lang::En)?;
+        file.file = fs::File::options().write(true).open("/dev/full")?;
+        let mut board = Board::default();
+        board.read(vec![Report::new("k", "mina", 7, None).to_text()], std::time::Instant::now());
+        let mut output = Vec::new();
+        let error = file.write(&board, Lang::En, &mut output).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.ends_with("; the results are above")));
+        assert!(String::from_utf8(output)?.contains("\"mina\",7,"));
+        assert!(!path.exists());
+        Ok(())
     }
 }

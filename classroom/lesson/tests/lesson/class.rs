@@ -328,6 +328,33 @@ fn on_a_terminal() -> Result<()> {
     Ok(())
 }
 
+/// The results are in the CSV although the output of the board is closed, as that of a terminal that was closed is.
+#[test]
+fn an_output_that_is_closed_loses_no_results() -> Result<()> {
+    binary("s13_crowd")?;
+    let folder = tempfile::tempdir()?;
+    let csv = folder.path().join("class.csv");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
+    command.args(["class", "--addr", "127.0.0.1:0", "--csv"]).arg(&csv);
+    let child = command.current_dir(root()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let (_, lines) = mpsc::channel();
+    let mut board = Running { child, lines, said: String::new() };
+    let mut reader = BufReader::new(board.child.stdout.take().context("no output")?);
+    let mut head = String::new();
+    while !head.contains("Ctrl-C") {
+        ensure!(reader.read_line(&mut head)? > 0, "{head}");
+    }
+    drop(reader);
+    let addr = head.split_once("--class ").context("no address")?.1;
+    let addr = addr.split(' ').next().unwrap_or_default().to_string();
+    let report = serde_json::json!({"class": 1, "key": "k", "name": "mina", "stage": 7});
+    post(&addr, &report.to_string())?;
+    process::until("the end of the board", || Ok(board.child.try_wait()?))?;
+    let rows = fs::read_to_string(csv)?;
+    assert!(rows.contains("\r\n\"mina\",7,"), "{rows}");
+    Ok(())
+}
+
 /// The server is killed. The board starts it again, and the messages are still there.
 #[cfg(target_os = "linux")]
 #[test]
