@@ -73,8 +73,8 @@ impl Screen {
     pub fn begin(&self) -> Result<()> {
         let mut output = anstream::stdout();
         if self.is_terminal {
-            // Clears the terminal, and hides the cursor.
-            write!(output, "\x1b[2J\x1b[?25l")?;
+            // A line that is too long is cut and not wrapped. Clears the terminal, and hides the cursor.
+            write!(output, "\x1b[?7l\x1b[2J\x1b[?25l")?;
         } else {
             for line in &self.head {
                 writeln!(output, "{line}")?;
@@ -124,7 +124,7 @@ impl Screen {
         self.show(board, now)?;
         if self.is_terminal {
             let mut output = anstream::stdout();
-            writeln!(output, "\x1b[?25h")?;
+            writeln!(output, "\x1b[?7h\x1b[?25h")?;
             output.flush()?;
         }
         Ok(())
@@ -274,6 +274,8 @@ impl Screen {
         lines.push(String::new());
         lines.extend(cells);
         lines.extend(grid);
+        // A frame that is too high would scroll. The students are below, and what stands above them is left out.
+        lines.drain(..lines.len().saturating_sub(height));
         lines
     }
 
@@ -486,7 +488,8 @@ mod tests {
 
     #[test]
     fn a_frame_fits_its_terminal() {
-        for (width, height) in [(80, 24), (120, 40), (60, 20), (200, 60), (30, 12), (1, 1)] {
+        for (width, height) in [(80, 24), (120, 40), (60, 20), (200, 60), (30, 12), (20, 5), (1, 1)]
+        {
             for (students, stage) in [(0, 7), (1, 1), (8, 7), (30, 7), (30, 13), (120, 13)] {
                 for lang in [Lang::En, Lang::Ko] {
                     let board = board(students, stage);
@@ -494,7 +497,7 @@ mod tests {
                     let text = strip_str(&lines.join("\n")).to_string();
                     let widest = text.lines().map(display_width).max().unwrap_or_default();
                     assert!(widest < width.max(LEAST + 1), "{width}x{height}, {students}:\n{text}");
-                    assert!(lines.len() <= height.max(12), "{width}x{height}, {students}:\n{text}");
+                    assert!(lines.len() <= height, "{width}x{height}, {students}:\n{text}");
                     // The command stays whole where the terminal is wide enough.
                     let whole = "--class 192.168.100.100:8090 --name NAME";
                     assert!(width < 80 || text.lines().any(|line| line.ends_with(whole)), "{text}");

@@ -318,8 +318,8 @@ fn on_a_terminal() -> Result<()> {
     process::signal("-INT", *found.first().context("no board")?)?;
     while board.line()?.is_some() {}
     let said = &board.said;
-    assert!(said.contains("\u{1b}[2J\u{1b}[?25l\u{1b}[H"), "{said:?}");
-    assert!(said.trim_end().ends_with("\u{1b}[?25h"), "{said:?}");
+    assert!(said.contains("\u{1b}[?7l\u{1b}[2J\u{1b}[?25l\u{1b}[H"), "{said:?}");
+    assert!(said.trim_end().ends_with("\u{1b}[?7h\u{1b}[?25h"), "{said:?}");
     // The name is there, without what would set the title of the terminal.
     assert!(said.contains("]0;ownedmina ") && !said.contains(['\u{7}', '\u{202e}']), "{said:?}");
     assert!(!said.contains("\u{1b}]"), "{said:?}");
