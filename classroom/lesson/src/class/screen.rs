@@ -330,9 +330,15 @@ impl Screen {
         let name_width = longest.min(NAME_WIDTH).min(cell_width - (LEAST - 8));
         // Beside the name: the sign, the stage, a space before the marks, and two after them.
         let room = cell_width - name_width - 7;
-        let (size, has_spaces) = size_of_marks(&rows, room);
+        // A report of another stage with more cases leaves the marks of the class as they are.
+        let stage = usual_stage(&rows);
+        let (class, others): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|row| row.report.stage == stage);
+        let (usual, other) = (size_of_marks(&class, room), size_of_marks(&others, room));
+        let size = usual.0.max(other.0);
         let mut lines = vec![String::new(); height];
         for (number, (row, name)) in rows.iter().zip(&names).enumerate() {
+            let (size, has_spaces) = if row.report.stage == stage { usual } else { other };
             let (marks, marks_width) = marks(&row.report, size, has_spaces, room);
             let is_away = row.is_away(now, self.away);
             let sign = match is_away {
@@ -364,6 +370,15 @@ fn topics(rows: &[Row]) -> Option<Vec<&'static str>> {
     let is_same = |row: &Row| row.report.stage == first.report.stage;
     let groups = first.report.groups();
     rows.iter().all(is_same).then(|| groups.iter().map(|group| group.0).collect())
+}
+
+/// The stage that most of the students have.
+fn usual_stage(rows: &[&Row]) -> u32 {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.report.stage).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or(0, |(stage, _)| stage)
 }
 
 /// The command that a student types to come on the board.
@@ -533,6 +548,20 @@ mod tests {
             (display_width(&strip_str(&text).to_string()), width),
             (all + groups - 1, all + groups - 1)
         );
+    }
+
+    #[test]
+    fn one_report_of_another_stage_leaves_the_marks_of_the_class() {
+        let mut board = board(30, 7);
+        let cells = |board: &Board| -> Vec<String> {
+            let lines = screen(Lang::En).cells(board, Instant::now(), 119, 30).0;
+            lines.iter().map(|line| strip_str(line).to_string()).collect()
+        };
+        let alone = cells(&board);
+        board.rows[0].report = Report::new("other", "other", 99, None);
+        let beside = cells(&board);
+        assert_eq!(beside[1..], alone[1..]);
+        assert!(beside.iter().all(|line| display_width(line) <= 119), "{}", beside[0]);
     }
 
     #[test]
