@@ -57,9 +57,11 @@ impl Row {
         Row { report, changed: now, is_alive: true, life: self.life + gap, ..self }
     }
 
-    /// Which rows come first if there are too many: the least.
-    fn order(&self) -> impl Ord + use<> {
-        (!self.is_alive, Reverse(self.life.as_secs() / LIFE_STEP), self.place)
+    /// Which rows come first if there are too many: the least. The life of a student who is done goes on, although that of
+    /// the `watch` has ended.
+    fn order(&self, now: Instant) -> impl Ord + use<> {
+        let after = if self.is_done() { now.duration_since(self.changed) } else { Duration::ZERO };
+        (!self.is_alive, Reverse((self.life + after).as_secs() / LIFE_STEP), self.place)
     }
 
     fn who(&self) -> (&str, &str) {
@@ -145,14 +147,14 @@ impl Board {
             }
         }
         if changed {
-            self.keep(gone);
-            self.arrange();
+            self.keep(gone, now);
+            self.arrange(now);
         }
         changed
     }
 
     /// Keeps the rows of students whose messages are `gone`. A student with a message at another index goes on there.
-    fn keep(&mut self, gone: Vec<Row>) {
+    fn keep(&mut self, gone: Vec<Row>, now: Instant) {
         self.kept.extend(gone.into_iter().filter(|row| row.is_alive));
         if self.kept.is_empty() {
             return;
@@ -175,17 +177,17 @@ impl Board {
             row.life = row.life.max(old.life);
             false
         });
-        self.kept.sort_by_key(Row::order);
+        self.kept.sort_by_key(|row| row.order(now));
         self.kept.truncate(MOST_KEPT);
     }
 
     /// Chooses the rows, and brings them into their order.
-    fn arrange(&mut self) {
+    fn arrange(&mut self, now: Instant) {
         let mut rows: Vec<&Row> = self.seen.iter().filter_map(|seen| seen.row.as_ref()).collect();
         self.no_reports = self.seen.len() - rows.len();
         rows.extend(&self.kept);
         self.left_out = rows.len().saturating_sub(MOST_ROWS);
-        rows.sort_by_key(|row| row.order());
+        rows.sort_by_key(|row| row.order(now));
         rows.truncate(MOST_ROWS);
         let bytes: usize = self.seen.iter().map(|seen| json_bytes(&seen.text)).sum();
         self.is_nearly_full = bytes > NEARLY_FULL;
@@ -370,5 +372,16 @@ mod tests {
         assert_eq!(board.rows.iter().map(|row| row.rank).sum::<usize>(), 119 * 120 / 2);
         // All are in the results.
         assert_eq!(board.reports().len(), 202);
+        // A student who was soon done has the row although no more signs of life come.
+        let mut board = Board::default();
+        let list = |beat: u64, others: u64| -> Vec<String> {
+            let made_up = (0..200).map(|number| text(&format!("x{number}"), others, &["post"]));
+            [text("done", beat, &[])].into_iter().chain(made_up).collect()
+        };
+        board.read(list(1, 1), at(0));
+        for step in 2..=9 {
+            board.read(list(2, step), at(step * 10));
+        }
+        assert_eq!((keys(&board)[0], board.rows[0].rank), ("done", 0));
     }
 }
