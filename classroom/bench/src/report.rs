@@ -38,7 +38,9 @@ impl Report {
             "seconds": rounded(self.seconds),
             "disk": {
                 "folder": self.disk.folder.display().to_string(),
-                "syncs_per_second": rounded(self.disk.syncs_per_second),
+                "syncs_per_second": rounded(self.disk.syncs_per_second()),
+                "after_appends": rounded(self.disk.appends),
+                "after_overwrites": rounded(self.disk.overwrites),
             },
             "rows": rows,
         })
@@ -83,7 +85,7 @@ impl Report {
         if self.rows.iter().all(|row| row.writes.is_empty()) {
             return text + &self.notes(lang);
         }
-        let syncs = thousands(self.disk.syncs_per_second);
+        let syncs = thousands(self.disk.syncs_per_second());
         head(
             &mut text,
             match lang {
@@ -91,12 +93,12 @@ impl Report {
                     "\nWrites a second, by the number of clients; the disk alone does {syncs} syncs a second"
                 ),
                 Lang::Ko => format!(
-                    "\n클라이언트 수에 따른 초당 쓰기 수 (디스크 자체의 sync는 초당 {syncs}번)"
+                    "\n클라이언트 수에 따른 초당 쓰기 수 (디스크 자체의 동기화는 초당 {syncs}번)"
                 ),
             },
         );
         let _ = write!(text, "{}", self.writes(lang));
-        head(&mut text, pick("\nWrites for each sync", "\nsync 한 번에 들어가는 쓰기 수"));
+        head(&mut text, pick("\nWrites for each sync", "\n동기화 한 번에 들어가는 쓰기 수"));
         let _ = write!(text, "{}", self.syncs(lang));
         text + &self.notes(lang)
     }
@@ -193,7 +195,7 @@ impl Report {
                 });
             }
         }
-        if self.disk.syncs_per_second > IN_MEMORY {
+        if self.disk.syncs_per_second() > IN_MEMORY {
             let folder = self.disk.folder.display();
             notes.push(match lang {
                 Lang::En => format!(
@@ -210,7 +212,9 @@ impl Report {
                     "the syncs of SQLite were not counted: there is no strace that may be used here"
                         .into()
                 }
-                Lang::Ko => "SQLite의 sync는 세지 못했습니다. 쓸 수 있는 strace가 없습니다".into(),
+                Lang::Ko => {
+                    "SQLite의 동기화는 세지 못했습니다. 쓸 수 있는 strace가 없습니다".into()
+                }
             });
         }
         if self.is_quick {
