@@ -1,8 +1,9 @@
 //! What a stage costs before its first request: lines, crates, and the time of a cold build.
 //!
-//! One cold build of all stages has to do, because fifteen of them would take too long. Cargo reports how long each of
-//! its jobs took (`cargo build --timings`). The time of a stage is the sum over the crates that it needs: about the
-//! seconds of one processor core. With two cores, a cold build of the stage alone takes half of this or more.
+//! The cold build is that of `cargo build`, with the profile dev, as students have it. One build of all stages has to do,
+//! because one for each would take too long. Cargo reports how long each of
+//! its jobs took (`cargo build --timings`), and the system how much processor time all of them needed. The time of a stage
+//! is the sum over the crates that it needs. With two cores, a cold build of the stage alone takes half of this or more.
 
 use anyhow::{Context, Result, ensure};
 use ladder::build::{How, build_as, target};
@@ -12,11 +13,10 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
-/// Where the cold build is, in the folder `target`. It is removed before the build and after the measurements.
-pub const COLD: &str = "bench";
+/// Where the cold build is, in the folder `target`. It is removed before and after.
+const COLD: &str = "bench";
 
 /// What a stage costs.
 #[derive(Clone, Default)]
@@ -30,30 +30,46 @@ pub struct Cost {
     pub build: Option<f64>,
 }
 
-/// The programs of stages, from a cold build, and the seconds for each crate (`name version`).
+/// Builds stages in an empty folder, and returns the seconds for each crate (`name version`).
 ///
 /// # Errors
 /// A stage that does not build, or a report of cargo that cannot be read.
 pub fn build_cold(
     ladder: &Ladder,
     stages: &[&Stage],
-    options: &[&str],
     built: &mut dyn FnMut(&str),
-) -> Result<(BTreeMap<String, PathBuf>, BTreeMap<String, f64>)> {
+) -> Result<BTreeMap<String, f64>> {
     remove_cold(ladder)?;
-    let options = [options, &["--timings"]].concat();
-    let binaries = build_as(ladder, stages, How { folder: COLD, options: &options, built })?;
+    let before = processor_seconds();
+    build_as(ladder, stages, How { folder: COLD, options: &["--timings"], built })?;
     let report = target(ladder, COLD).join("cargo-timings/cargo-timing.html");
     let html = fs::read_to_string(&report)
         .with_context(|| format!("cargo has written no {}", report.display()))?;
-    Ok((binaries, seconds(&html)?))
+    remove_cold(ladder)?;
+    let mut seconds = seconds(&html)?;
+    // On a busy machine a job has to wait for a processor. What it needs of one is its share of the whole.
+    if let (Some(before), Some(after)) = (before, processor_seconds()) {
+        let all: f64 = seconds.values().sum();
+        for one in seconds.values_mut() {
+            *one *= (after - before) / all.max(0.01);
+        }
+    }
+    Ok(seconds)
+}
+
+/// The processor time of all programs that this one has started and that have ended, in seconds; `None` where the system
+/// has no `/proc`.
+fn processor_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in brackets, can have spaces. Counted after it, 13 and 14 are the times of ended children.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place)?.parse::<f64>().ok();
+    // A tick is a hundredth of a second.
+    Some((ticks(13)? + ticks(14)?) / 100.0)
 }
 
 /// Removes the cold build.
-///
-/// # Errors
-/// The folder cannot be removed.
-pub fn remove_cold(ladder: &Ladder) -> Result<()> {
+fn remove_cold(ladder: &Ladder) -> Result<()> {
     let folder = target(ladder, COLD);
     if folder.exists() {
         fs::remove_dir_all(&folder)
@@ -119,6 +135,17 @@ const OTHER = [];"#;
         let seconds = seconds(html)?;
         assert_eq!(seconds.get("a 1.0.0"), Some(&1.75));
         assert_eq!(seconds.get("b 0.1.0"), Some(&2.0));
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_time_of_a_child_is_counted() -> Result<()> {
+        let before = processor_seconds().context("no /proc")?;
+        // Counting to a million takes a shell more than a tick.
+        let count = "i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done";
+        assert!(Command::new("sh").args(["-c", count]).status()?.success());
+        assert!(processor_seconds().context("no /proc")? > before);
         Ok(())
     }
 

@@ -30,6 +30,7 @@ use measure::{Times, Tools, subjects};
 use progress::Progress;
 use replay::Lang;
 use report::Report;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ struct Cli {
     /// Measure this stage alone; may be given several times
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
-    /// How the stages are compiled
+    /// How the servers are compiled that answer requests; the cold build is always that of cargo build
     #[arg(long, value_parser = ["dev", "release"], default_value = "release")]
     profile: String,
     /// The language of the table, en or ko [default: that of the system]
@@ -116,18 +117,15 @@ fn chosen<'a>(ladder: &'a Ladder, names: &[String]) -> Result<Vec<&'a Stage>> {
 /// Builds the stages, and measures them one after the other.
 fn measure(cli: &Cli, ladder: &Ladder, stages: &[&Stage]) -> Result<Report> {
     let mut progress = Progress::new();
+    let seconds = match cli.quick {
+        true => BTreeMap::new(),
+        false => cost::build_cold(ladder, stages, &mut count_crates(&mut progress, "cold build"))?,
+    };
     let options: &[&str] = if cli.profile == "release" { &["--release"] } else { &[] };
-    let mut count = 0;
-    let mut built = |name: &str| {
-        count += 1;
-        progress.say("build", &format!("{count} crates, the last is {name}"));
-    };
-    let (binaries, seconds) = if cli.quick {
-        let how = How { folder: "lesson", options, built: &mut built };
-        (build_as(ladder, stages, how)?, Default::default())
-    } else {
-        cost::build_cold(ladder, stages, options, &mut built)?
-    };
+    let mut built = count_crates(&mut progress, "build");
+    let how = How { folder: "lesson", options, built: &mut built };
+    let binaries = build_as(ladder, stages, how)?;
+    drop(built);
     let (milliseconds, times) = if cli.quick {
         (300, Times { requests: 200, writes: 250, syncs: 150, kill: 150 })
     } else {
@@ -145,10 +143,17 @@ fn measure(cli: &Cli, ladder: &Ladder, stages: &[&Stage]) -> Result<Report> {
     }
     let counts_syncs = tools.counts_syncs();
     drop(tools);
-    if !cli.quick {
-        cost::remove_cold(ladder)?;
-    }
     let seconds = progress.end();
     let profile = cli.profile.clone();
     Ok(Report { profile, is_quick: cli.quick, seconds, disk, counts_syncs, rows })
+}
+
+/// Says how many crates are built so far, and the last of them.
+fn count_crates(progress: &mut Progress, part: &str) -> impl FnMut(&str) {
+    progress.say(part, "starts");
+    let mut count = 0;
+    move |name| {
+        count += 1;
+        progress.say(part, &format!("{count} crates, the last is {name}"));
+    }
 }

@@ -68,12 +68,12 @@ impl Report {
         let _ = write!(text, "{}", self.costs(lang));
         for line in [
             pick(
-                "lines: in src. crates: all that cargo compiles, without the window. build: a cold build, in",
-                "줄: src의 줄 수. 크레이트: 창을 빼고 cargo가 컴파일하는 모든 크레이트. 빌드: 처음부터 하는 빌드에",
+                "lines: in src. crates: all that cargo compiles, without the window. build: `cargo build`",
+                "줄: src의 줄 수. 크레이트: 창을 빼고 cargo가 컴파일하는 모든 크레이트. 빌드: 이 크레이트를",
             ),
             pick(
-                "seconds of one core, added up over these crates. MiB: memory when the server begins to listen.",
-                "드는 코어 하나의 초를 이 크레이트들에 걸쳐 더한 값. MiB: 서버가 연결을 받기 시작할 때의 메모리.",
+                "of all these crates, in seconds of one core. MiB: memory when the server begins to listen.",
+                "모두 `cargo build`로 컴파일할 때 코어 하나로 걸리는 초. MiB: 서버가 연결을 받기 시작할 때의 메모리.",
             ),
             pick(
                 "1 client, 32 clients: requests a second. kept: many requests on one connection.",

@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Measure this stage alone; may be given several times
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
-    /// How the stages are compiled
+    /// How the servers are compiled that answer requests; the cold build is always that of cargo build
     #[arg(long, value_parser = ["dev", "release"], default_value = "release")]
     profile: String,
 }

@@ -121,7 +121,8 @@ enum Command {
     /// Measure on this machine what each stage costs, and how fast it is
     ///
     /// It measures lines, crates, a cold build and memory, then requests and writes a second, writes per sync, and what
-    /// is left after kill -9. A server in Python stands beside the stages. This takes about five minutes.
+    /// is left after kill -9. A server in Python stands beside the stages. This takes up to five minutes. The first
+    /// run compiles the programs before, which takes longer.
     Bench(bench::Arguments),
 }
 
