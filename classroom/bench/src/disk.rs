@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 /// More syncs a second than a disk can do: then the files are in memory.
 pub const IN_MEMORY: f64 = 200_000.0;
 
-/// How many bytes are written before each sync.
-const BYTES: [u8; 100] = [b'x'; 100];
+/// What is written before each sync: as many bytes as SQLite writes into its log at least, a page with its head.
+const BYTES: [u8; 4120] = [b'x'; 4120];
 
-/// How large the file is that is overwritten, in multiples of [`BYTES`].
-const OVERWRITTEN: u64 = 10_000;
+/// How large the file is that is overwritten, in multiples of [`BYTES`]: as large as the log becomes before a checkpoint.
+const OVERWRITTEN: u64 = 1000;
 
 /// How many times the two measurements follow each other, so that both see the same disk.
 const ROUNDS: u32 = 4;
@@ -65,7 +65,7 @@ fn create(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
-/// Writes a few bytes and syncs the file, again and again. With `from_start`, begins at the start of the file, and goes
+/// Writes [`BYTES`] and syncs the file, again and again. With `from_start`, begins at the start of the file, and goes
 /// back there in time, so that the file does not grow.
 fn syncs_per_second(file: &mut File, time: Duration, from_start: bool) -> Result<f64> {
     let (start, mut count) = (Instant::now(), 0);

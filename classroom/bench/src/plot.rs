@@ -77,7 +77,7 @@ fn plot(
     root.fill(&WHITE)?;
     let text = |size: i32| ("sans-serif", size).into_font().color(&INK);
     let left = text(20).pos(Pos::new(HPos::Left, VPos::Top));
-    root.draw_text("Writes a second, each on the disk before it is answered", &left, (20, 14))?;
+    root.draw_text("Writes a second; each is on the disk before it is answered", &left, (20, 14))?;
     let disk = report.disk.syncs_per_second();
     let figures = || rows.iter().flat_map(|row| &row.writes).map(|writes| writes.per_second);
     let low = figures().fold(disk, f64::min).max(1.0) / 1.3;

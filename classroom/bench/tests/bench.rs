@@ -157,7 +157,7 @@ fn nothing_is_left_after_a_signal() -> Result<()> {
     while servers()? == 0 {
         ensure!(bench.try_wait()?.is_none(), "the program has ended");
         ensure!(start.elapsed() < LIMIT, "no server has started");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
     assert!(signal("-TERM", id)?);
     let status = until("the end of the program", || Ok(bench.try_wait()?))?;
