@@ -108,6 +108,24 @@ fn a_quick_run_of_some_stages() -> Result<()> {
     Ok(())
 }
 
+/// PostgreSQL counts its own syncs.
+#[testing::needs("postgres")]
+#[test]
+fn a_stage_over_postgresql() -> Result<()> {
+    let arguments = ["--quick", "--profile", "dev", "--json", "--only", "14"];
+    // If root runs this, PostgreSQL runs as another user, who cannot go into every folder.
+    let output = bench(&arguments, &std::env::temp_dir()).success();
+    let report: Value = serde_json::from_slice(&output.get_output().stdout)?;
+    let row = &report["rows"][0];
+    assert_eq!((&row["name"], &row["store"]), (&"s14_shared".into(), &"postgresql".into()));
+    assert_eq!((&row["kill"]["lost"], &row["note"]), (&0.into(), &Value::Null), "{row}");
+    assert!(number(&row["kill"]["answered"])? > 0.0, "{row}");
+    check_requests(row)?;
+    let per_sync = |place: usize| number(&row["writes"][place]["per_sync"]);
+    assert!(per_sync(0)? < 1.5 && per_sync(3)? > 2.0, "{row}");
+    Ok(())
+}
+
 fn check_requests(row: &Value) -> Result<()> {
     let figures = row["requests"]["figures"].as_array().context("no requests")?;
     let clients: Vec<&Value> = figures.iter().map(|figure| &figure["clients"]).collect();
