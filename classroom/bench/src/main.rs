@@ -133,7 +133,7 @@ fn measure(cli: &Cli, ladder: &Ladder, stages: &[&Stage]) -> Result<Report> {
     };
     progress.say("disk", "syncs");
     let disk = disk::measure(Duration::from_millis(milliseconds))?;
-    let subjects = subjects(ladder, stages, &binaries, &seconds, true)?;
+    let subjects = subjects(ladder, stages, &binaries, &seconds)?;
     progress.say("PostgreSQL", "start");
     let tools = Tools::find(&subjects);
     let mut rows = Vec::new();

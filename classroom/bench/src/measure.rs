@@ -125,7 +125,6 @@ pub fn subjects(
     stages: &[&Stage],
     binaries: &BTreeMap<String, PathBuf>,
     seconds: &BTreeMap<String, f64>,
-    with_python: bool,
 ) -> Result<Vec<Subject>> {
     let mut subjects = Vec::new();
     for stage in stages {
@@ -148,20 +147,12 @@ pub fn subjects(
             add(stage.name.clone(), Kept::PostgreSql, cost);
         }
     }
-    if with_python {
-        let script = ladder.root.join("classroom/bench/store.py");
-        let text = fs::read_to_string(&script)
-            .with_context(|| format!("cannot read {}", script.display()))?;
-        let cost = Cost { lines: text.lines().count(), ..Cost::default() };
-        let words = vec!["python3".into(), script.into()];
-        subjects.push(Subject {
-            name: "Python".into(),
-            kept: Kept::Sqlite,
-            words,
-            number: None,
-            cost,
-        });
-    }
+    let script = ladder.root.join("classroom/bench/store.py");
+    let text =
+        fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
+    let cost = Cost { lines: text.lines().count(), ..Cost::default() };
+    let words = vec!["python3".into(), script.into()];
+    subjects.push(Subject { name: "Python".into(), kept: Kept::Sqlite, words, number: None, cost });
     Ok(subjects)
 }
 

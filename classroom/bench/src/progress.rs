@@ -23,7 +23,7 @@ impl Progress {
     pub fn say(&mut self, part: &str, detail: &str) {
         let seconds = self.start.elapsed().as_secs();
         let mut out = io::stderr();
-        // If standard error is closed, there is no one to tell.
+        // A closed standard error is no reason to stop.
         if self.is_terminal {
             let text: String =
                 format!("{seconds:3} s  {part}: {detail}").chars().take(78).collect();
