@@ -34,6 +34,12 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// Keeps the better figures of this measurement and of a later one. A disk can be busy for some seconds.
+    pub fn keep_better(&mut self, later: &Disk) {
+        self.appends = self.appends.max(later.appends);
+        self.overwrites = self.overwrites.max(later.overwrites);
+    }
+
     /// The most syncs a second.
     pub fn syncs_per_second(&self) -> f64 {
         self.appends.max(self.overwrites)

@@ -127,18 +127,21 @@ fn measure(cli: &Cli, ladder: &Ladder, stages: &[&Stage]) -> Result<Report> {
     let binaries = build_as(ladder, stages, how)?;
     drop(built);
     let (milliseconds, times) = if cli.quick {
-        (300, Times { requests: 200, writes: 250, syncs: 150, kill: 150 })
+        (300, Times { requests: 200, writes: 250, rounds: 1, syncs: 150, kill: 150 })
     } else {
-        (2000, Times { requests: 1000, writes: 1000, syncs: 500, kill: 500 })
+        (2000, Times { requests: 1000, writes: 350, rounds: 3, syncs: 400, kill: 500 })
     };
     progress.say("disk", "syncs");
-    let disk = disk::measure(Duration::from_millis(milliseconds))?;
+    let mut disk = disk::measure(Duration::from_millis(milliseconds))?;
     let subjects = subjects(ladder, stages, &binaries, &seconds)?;
     progress.say("PostgreSQL", "start");
     let tools = Tools::find(&subjects);
     let mut rows = Vec::new();
     for subject in subjects {
         let name = subject.name.clone();
+        if subject.is_on_disk() {
+            disk.keep_better(&disk::measure(Duration::from_millis(milliseconds / 10))?);
+        }
         rows.push(subject.measure(&times, &tools, &mut progress).context(name)?);
     }
     let counts_syncs = tools.counts_syncs();

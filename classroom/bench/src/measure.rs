@@ -1,7 +1,7 @@
 //! The rows of the tables: for each server what it costs, how many requests and writes a second it answers, how many
 //! writes share a sync, and what is left after a kill.
 
-use crate::clients::{Crowd, Work, list};
+use crate::clients::{Crowd, Done, Work, list};
 use crate::cost::{Cost, cost_of};
 use crate::progress::Progress;
 use crate::server::{Server, Store, traced};
@@ -48,6 +48,8 @@ const COUNT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Times {
     pub requests: u64,
     pub writes: u64,
+    /// How many times the writes are measured. The row has the middle one of the figures.
+    pub rounds: usize,
     pub syncs: u64,
     pub kill: u64,
 }
@@ -157,6 +159,11 @@ pub fn subjects(
 }
 
 impl Subject {
+    /// Whether it keeps its messages on the disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.kept != Kept::InMemory
+    }
+
     /// Measures this server. If it cannot be started at all, the row says why.
     ///
     /// # Errors
@@ -195,9 +202,18 @@ impl Subject {
         if *kept == Kept::InMemory {
             return Ok(row);
         }
-        for clients in WRITE_CLIENTS {
-            progress.say(&part, &format!("writes of {clients} clients"));
-            let mut writes = self.writes(clients, times, postgres)?;
+        let mut figures = WRITE_CLIENTS.map(|_| Vec::new());
+        let mut failed = WRITE_CLIENTS.map(|_| 0);
+        // A round has all numbers of clients, so that a time in which the disk is busy does not hit all rounds of one.
+        for _ in 0..times.rounds {
+            for (place, clients) in WRITE_CLIENTS.into_iter().enumerate() {
+                progress.say(&part, &format!("writes of {clients} clients"));
+                let done = self.writes(clients, times, postgres)?;
+                figures[place].push(done.per_second);
+                failed[place] += done.failed;
+            }
+        }
+        for ((clients, figures), failed) in WRITE_CLIENTS.into_iter().zip(figures).zip(failed) {
             progress.say(&part, &format!("syncs for the writes of {clients} clients"));
             let crowd = Crowd {
                 clients,
@@ -205,12 +221,13 @@ impl Subject {
                 most: MAX_WRITES,
                 work: Work::Post,
             };
-            writes.per_sync = match (postgres, tools.has_strace) {
+            let per_sync = match (postgres, tools.has_strace) {
                 (Some(postgres), _) => self.per_sync_in_postgres(crowd, postgres)?,
                 (None, true) => Some(self.per_sync_with_strace(crowd)?),
                 (None, false) => None,
             };
-            row.writes.push(writes);
+            let per_second = middle(figures);
+            row.writes.push(Writes { clients, per_second, failed, per_sync });
         }
         progress.say(&part, "kill");
         row.kill = Some(self.kill(times, postgres)?);
@@ -245,7 +262,7 @@ impl Subject {
     }
 
     /// Writes a second, into an empty store.
-    fn writes(&self, clients: usize, times: &Times, postgres: Option<&Database>) -> Result<Writes> {
+    fn writes(&self, clients: usize, times: &Times, postgres: Option<&Database>) -> Result<Done> {
         let store = Store::new(postgres)?;
         let server = Server::start(&self.words, &store)?;
         let crowd = Crowd {
@@ -254,9 +271,7 @@ impl Subject {
             most: MAX_WRITES,
             work: Work::Post,
         };
-        let done = crowd.run(&server.addr, &unused());
-        let per_second = done.per_second;
-        Ok(Writes { clients, per_second, failed: done.failed, per_sync: None })
+        Ok(crowd.run(&server.addr, &unused()))
     }
 
     /// Writes for each sync that the server makes. strace counts them, in a run of its own, because it slows each sync.
@@ -377,6 +392,12 @@ fn syncs_of(postgres: &Database) -> Result<usize> {
     text.trim().parse().context("PostgreSQL does not count its syncs")
 }
 
+/// The middle one of some figures.
+fn middle(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
 fn ratio(writes: usize, syncs: usize) -> f64 {
     writes as f64 / syncs.max(1) as f64
 }
@@ -384,4 +405,15 @@ fn ratio(writes: usize, syncs: usize) -> f64 {
 /// For a crowd whose answers are not counted while they come.
 fn unused() -> AtomicUsize {
     AtomicUsize::new(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_round_does_not_count() {
+        assert_eq!(middle(vec![900.0, 20.0, 1000.0]), 900.0);
+        assert_eq!(middle(vec![7.0]), 7.0);
+    }
 }
