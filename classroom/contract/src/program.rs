@@ -3,10 +3,11 @@
 
 use anyhow::{Result, bail, ensure};
 use replay::{Database, Folder, Process};
+use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -81,8 +82,8 @@ impl Program {
                 let line = line.replace("{host}", &addr.ip().to_string());
                 let line = line.replace("{port}", &addr.port().to_string());
                 match &self.database {
-                    Some(database) => shell(&line.replace("{db}", &database.url())),
-                    None => shell(&line),
+                    Some(database) => shell(&in_place(&line.replace("{db}", &database.url()))),
+                    None => shell(&in_place(&line)),
                 }
             }
             Words::Binary(binary, folder) => {
@@ -113,7 +114,7 @@ impl Program {
     /// The server does not run.
     pub fn terminate(&self) -> Result<()> {
         let Some(process) = &self.process else { bail!("the server does not run") };
-        // Every Unix has the shell's kill. The minus sign means a group of processes.
+        // Every Unix has the shell's own kill. The minus sign means a group of processes.
         let status = shell(&format!("kill -TERM -{}", process.id())).status()?;
         ensure!(status.success(), "the signal cannot be sent to the server");
         Ok(())
@@ -179,11 +180,35 @@ fn free_address() -> Result<(SocketAddr, UdpSocket)> {
         let port = PORTS.start() + (random % PORTS.len() as u64) as u16;
         let addr = SocketAddr::from(([127, 0, 0, 1], port));
         let Ok(reserved) = UdpSocket::bind(addr) else { continue };
-        if TcpListener::bind(addr).is_ok() {
+        if can_bind(addr).is_ok() {
             return Ok((addr, reserved));
         }
     }
     bail!("there is no free port from {} to {}", PORTS.start(), PORTS.end())
+}
+
+/// Binds a socket to `addr`, and does not listen: a process that starts meanwhile has a copy of the socket up to its
+/// `exec`, and the copy of a listener would accept the first connection of the check and reset it.
+fn can_bind(addr: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())
+}
+
+/// A line that is one plain command runs in place of the shell. Some shells, such as dash, would otherwise stay beside the
+/// server, and a signal would end the shell before the server has ended. A line that is more goes to the shell as it is.
+fn in_place(line: &str) -> String {
+    if cfg!(windows) {
+        return line.to_string();
+    }
+    let is_more = |c: char| ";&|<>()`\n".contains(c);
+    let word = line.split_whitespace().next().unwrap_or_default();
+    // A path or a name. It is no variable that is set, such as A=1, and no word of the shell itself, such as `cd`.
+    let is_program = !word.is_empty()
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./+".contains(c))
+        && ![".", "cd", "eval", "exec", "exit", "set", "time", "ulimit", "umask"].contains(&word);
+    if is_program && !line.contains(is_more) { format!("exec {line}") } else { line.to_string() }
 }
 
 /// A command that the shell runs.
@@ -241,5 +266,45 @@ impl Printed {
         let waited = changed.wait_timeout_while(kept, limit, |kept| !kept.ended);
         let kept = waited.unwrap_or_else(PoisonError::into_inner).0;
         String::from_utf8_lossy(&kept.bytes.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Program, in_place};
+    use anyhow::{Context, Result, ensure};
+    use std::io::ErrorKind;
+    use std::net::TcpStream;
+    use std::thread;
+
+    /// A client that connects before the server listens is refused. Each new process has copies of the open sockets up to
+    /// its `exec`: also a copy of the socket with which the check has looked whether the port is free.
+    #[test]
+    fn nothing_accepts_before_the_server() -> Result<()> {
+        let threads: Vec<_> = (0..32).map(|_| thread::spawn(connect_to_many)).collect();
+        for thread in threads {
+            thread.join().ok().context("a thread has panicked")??;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn one_command_runs_in_place_of_the_shell() {
+        for plain in ["python3 server.py 127.0.0.1:1", "./server --port 8080"] {
+            assert_eq!(in_place(plain), format!("exec {plain}"));
+        }
+        for more in ["A=1 ./server", "cd x; ./server", "exec ./server", "./a | ./b", "'./a b'", ""]
+        {
+            assert_eq!(in_place(more), more);
+        }
+    }
+
+    fn connect_to_many() -> Result<()> {
+        for _ in 0..50 {
+            let program = Program::shell("true {addr}", None)?;
+            let kind = TcpStream::connect(program.addr()).map_err(|error| error.kind()).err();
+            ensure!(kind == Some(ErrorKind::ConnectionRefused), "{kind:?}");
+        }
+        Ok(())
     }
 }

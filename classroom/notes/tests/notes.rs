@@ -36,6 +36,7 @@ const BY_HAND: &[&str] = &[
     "client ──► HAProxy ──┬──► server 1 ──┐",
     // What it measures is this minute of one machine.
     "cargo build --release -p s11_threads",
+    "curl --data hello http://127.0.0.1:8080/",
     // A file of another program, for a machine with a name.
     "example.org",
 ];

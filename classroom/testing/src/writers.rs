@@ -4,16 +4,19 @@
 use anyhow::{Result, bail};
 use contract::Answered;
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// Running clients. Each stops when a request of its own fails.
-pub struct Writers(Receiver<Answered>);
+pub struct Writers {
+    answers: Receiver<Answered>,
+    clients: Vec<JoinHandle<()>>,
+}
 
 impl Writers {
     /// Starts `count` clients of the server at `addr`. All their texts begin with `label` and differ.
     pub fn start(addr: &str, count: usize, label: &str) -> Writers {
-        let (sender, receiver) = mpsc::channel();
-        for client in 0..count {
+        let (sender, answers) = mpsc::channel();
+        let client = |client| {
             let (sender, url, label) =
                 (sender.clone(), format!("http://{addr}"), label.to_string());
             thread::spawn(move || {
@@ -28,19 +31,30 @@ impl Writers {
                         return;
                     }
                 }
-            });
-        }
-        Writers(receiver)
+            })
+        };
+        let clients = (0..count).map(client).collect();
+        Writers { answers, clients }
     }
 
     /// Waits for `count` answers; for fewer if all clients stop before.
     pub fn take(&self, count: usize) -> Vec<Answered> {
-        self.0.iter().take(count).collect()
+        self.answers.iter().take(count).collect()
     }
 
     /// Waits until all clients have stopped. Returns the answers not taken before.
     pub fn rest(self) -> Vec<Answered> {
-        self.0.iter().collect()
+        self.answers.iter().collect()
+    }
+
+    /// Stops the clients. Each of them gets the answer to the request that is under way, which is not returned. After
+    /// that the list changes no more.
+    pub fn stop(self) {
+        drop(self.answers);
+        for client in self.clients {
+            // A client that has panicked has stopped, too.
+            let _ = client.join();
+        }
     }
 }
 

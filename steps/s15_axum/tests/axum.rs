@@ -60,7 +60,7 @@ fn one_that_does_not_read_is_cut_off() -> Result<()> {
 #[test]
 fn a_log_that_is_not_read_does_not_keep_the_server() -> Result<()> {
     let db = STAGE.file("unread.db")?;
-    let mut server = Command::new(env!("CARGO_BIN_EXE_s15_axum"))
+    let mut server = Command::new(STAGE.binary)
         .args(["server", "--addr", "127.0.0.1:0", "--db"])
         .arg(db)
         .stdout(Stdio::piped())
@@ -168,7 +168,7 @@ fn no_message_is_lost_or_doubled() -> Result<()> {
     let more = of_other.take(20);
     ensure!(more.len() == 20, "the other server does not go on");
     answered.extend(more);
-    drop(of_other);
+    of_other.stop();
     one.restart()?;
     let list = writers::list(one.addr())?;
     writers::is_all_in(&answered, &list)?;
