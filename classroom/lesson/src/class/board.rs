@@ -348,7 +348,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let made_up =
-            |beat: u64| (0..200).map(move |number| text(&format!("x{number}"), beat, &[]));
+            |beat: u64| (0..200).map(move |number| text(&format!("x{number}"), beat, &["post"]));
         let list = |first: u64, beat: u64, last: u64| -> Vec<String> {
             let mut texts = vec![text("first", first, &["post"])];
             texts.extend(made_up(beat));
