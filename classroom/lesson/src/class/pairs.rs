@@ -73,6 +73,23 @@ pub enum Own {
     Shell(String),
 }
 
+impl Own {
+    /// Starts it as the server of `stage`, at an address of this machine.
+    ///
+    /// # Errors
+    /// No port is free, the program cannot be started, or PostgreSQL is not installed and the stage needs it.
+    pub fn start(&self, ip: IpAddr, stage: u32) -> Result<Program> {
+        match self {
+            Own::Binary(binary) => Program::binary_on(ip, binary, contract::database(stage)?),
+            // A command without {db} starts a server that has its database already.
+            Own::Shell(line) if line.contains("{db}") => {
+                Program::shell_on(ip, line, contract::database(stage)?)
+            }
+            Own::Shell(line) => Program::shell_on(ip, line, None),
+        }
+    }
+}
+
 /// What the student lets the class do.
 #[derive(Clone)]
 pub struct Settings {
@@ -256,13 +273,7 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
 fn start(shared: &Shared, own: &Own, version: u64) -> Result<Option<Program>> {
     let stage = shared.settings.stage;
     let ip = own_ip(&shared.settings.class)?;
-    let server = match own {
-        Own::Binary(binary) => Program::binary_on(ip, binary, contract::database(stage)?)?,
-        Own::Shell(line) if line.contains("{db}") => {
-            Program::shell_on(ip, line, contract::database(stage)?)?
-        }
-        Own::Shell(line) => Program::shell_on(ip, line, None)?,
-    };
+    let server = own.start(ip, stage)?;
     let addr: SocketAddr = server.addr().parse().context("the server has no address")?;
     let start = Instant::now();
     loop {

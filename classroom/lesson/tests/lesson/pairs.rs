@@ -1,16 +1,18 @@
 //! pairs: students whose `watch` opens their servers to the class, and whose clients talk to the others'.
 
-use crate::binary;
 use crate::class::{Running, Student, board, post};
+use crate::scratch::Scratch;
+use crate::{binary, lesson_in, target};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use testing::{process, ureq};
+use testing::{needs, process, ureq};
 
 /// A student of stage 7 with the server of a stage and the client of stage 7.
 fn student(addr: &str, name: &str, stage: &str) -> Result<Student> {
@@ -241,6 +243,28 @@ fn who_cannot_be_reached_is_not_misunderstood() -> Result<()> {
     wanted(&mut board, "mina: does not understand gone")?;
     drop(closed);
     ensure!(!board.said.contains("understand closed"), "{}", board.said);
+    Ok(())
+}
+
+/// The others get the program that was checked, also if a file that does not build is saved during the check.
+#[needs("git")]
+#[test]
+fn a_copy_that_does_not_build_after_its_check() -> Result<()> {
+    let scratch = Scratch::new()?;
+    lesson_in(scratch.folder(), &["start", "1", "my_echo"]).success();
+    // The server itself saves the file, so it is saved after the build and before the end of the check.
+    let saves =
+        r#"{ let _ = std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "x");"#;
+    let main = "mine/my_echo/src/main.rs";
+    let head = "fn main() -> ExitCode {";
+    scratch.replace(main, head, &head.replace('{', saves))?;
+    let (_board, addr) = board(&[])?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
+    command.args(["watch", "1", "my_echo", "--class", &addr, "--name", "mina", "--serve"]);
+    command.current_dir(scratch.folder()).env("CARGO_TARGET_DIR", target());
+    let mut watch = Running::start_command(command)?;
+    watch.until("stage 1 is done")?;
+    watch.until("others of the class can talk to your server at")?;
     Ok(())
 }
 
