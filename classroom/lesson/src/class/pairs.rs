@@ -15,7 +15,8 @@ use super::board::{Board, Row};
 use super::client::Client;
 use super::report::Report;
 use super::send::Reporter;
-use anyhow::{Context, Result};
+use crate::words;
+use anyhow::{Context, Result, bail, ensure};
 use contract::Program;
 use replay::{Lang, Process};
 use std::collections::BTreeMap;
@@ -245,9 +246,17 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
             // The lock is held, so that a check that begins takes the address out again afterwards.
             shared.reporter.change(|report| report.serve = Some(addr.clone()));
             drop(state);
+            let is_here = own_ip(&shared.settings.class).is_ok_and(|ip| ip.is_loopback());
+            let (english, korean) = match is_here {
+                true => (
+                    ", but only from this machine: with the address that the board shows in --class, all can",
+                    ". 단, 이 컴퓨터에서만 됩니다. --class에 보드에 표시된 주소를 쓰면 모두 접속할 수 있습니다",
+                ),
+                false => ("", ""),
+            };
             shared.say(
-                format!("others of the class can talk to your server at {addr}"),
-                format!("다른 학생이 {addr}에서 내 서버에 접속할 수 있습니다"),
+                format!("others of the class can talk to your server at {addr}{english}"),
+                format!("다른 학생이 {addr}에서 내 서버에 접속할 수 있습니다{korean}"),
             );
         }
         Ok(None) => {}
@@ -258,9 +267,15 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
                 state.starts = STARTS + 1;
             }
             drop(state);
+            let reason = format!("{error:#}");
+            let korean = words::say(Lang::Ko, &reason);
             shared.say(
-                format!("your server cannot be opened to the class: {error:#}"),
-                format!("내 서버를 다른 학생에게 열 수 없습니다: {error:#}"),
+                format!(
+                    "your server cannot be opened to the class: {reason}. Save a file to try it again"
+                ),
+                format!(
+                    "내 서버를 다른 학생에게 열 수 없습니다: {korean}. 다시 시도하려면 파일을 저장하세요"
+                ),
             );
         }
     }
@@ -284,10 +299,13 @@ fn start(shared: &Shared, own: &Own, version: u64) -> Result<Option<Program>> {
             greet(stream, stage);
             return Ok(Some(server));
         }
-        anyhow::ensure!(server.ended(LOOK)?.is_none(), "it ended before it listened");
-        anyhow::ensure!(
+        if server.ended(LOOK)?.is_some() {
+            let said = contract::in_quotes(server.last_words(1).join(" "), 200);
+            bail!("the server ended before it listened at {addr}; it printed: {said}");
+        }
+        ensure!(
             start.elapsed() < START,
-            "it does not listen at {addr} within {} s",
+            "it does not listen at {addr} within {} s; the program must listen at the address that the command gives it",
             START.as_secs()
         );
     }
@@ -684,6 +702,21 @@ mod tests {
             "[::ffff:0.0.0.0]:20000",
         ] {
             assert_eq!(address(wrong, away), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn why_a_server_is_not_open_is_said_in_korean() {
+        for reason in [
+            "there is no free port from 20000 to 29999; end some programs that listen there",
+            "there is no way to 192.168.0.9:8090: x",
+            "the server ended before it listened at 192.168.0.9:20000; it printed: \"x\"",
+            "it does not listen at 192.168.0.9:20000 within 10 s; the program must listen at the address that the \
+             command gives it",
+            "my_put does not compile; the first error is above",
+        ] {
+            let korean = words::say(Lang::Ko, reason);
+            assert!(korean.contains("니다") && !korean.contains(" the "), "{korean}");
         }
     }
 
