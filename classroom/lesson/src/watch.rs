@@ -346,6 +346,8 @@ fn is_source(path: &Path) -> bool {
 fn clear() -> Result<()> {
     if io::stdout().is_terminal() {
         write!(io::stdout(), "\x1b[2J\x1b[H")?;
+        // Standard output waits for the end of a line, and cargo and the thread that reports do not.
+        io::stdout().flush()?;
     }
     Ok(())
 }

@@ -249,8 +249,8 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
             let is_here = own_ip(&shared.settings.class).is_ok_and(|ip| ip.is_loopback());
             let (english, korean) = match is_here {
                 true => (
-                    ", but only from this machine: with the address that the board shows in --class, all can",
-                    ". 단, 이 컴퓨터에서만 됩니다. --class에 보드에 표시된 주소를 쓰면 모두 접속할 수 있습니다",
+                    ", but only on this machine; for the others, give --class the address that the board shows",
+                    ". 단, 이 컴퓨터에서만 됩니다. 다른 컴퓨터에서도 되게 하려면 보드에 표시된 주소를 --class에 쓰세요",
                 ),
                 false => ("", ""),
             };
