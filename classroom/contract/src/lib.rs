@@ -10,9 +10,10 @@
 //! - `outcome` and `fault`: whether a case holds, and why not.
 //!
 //! `talk` (stages 1 and 2), `dialogue` (several requests on one connection) and `together` (several connections at a
-//! time) are questions of another form, and `date` reads the field Date;
+//! time) are questions of another form, `date` reads the field Date, and `answered` finds the writes that were lost;
 //! `program` is a server that the check itself starts; `hand`, `show` and `korean` make the texts of a report.
 
+mod answered;
 mod cases;
 mod check;
 mod connection;
@@ -32,8 +33,9 @@ mod table;
 mod talk;
 mod together;
 
+pub use answered::{Answered, lost};
 pub use check::{Options, Restart, Server};
-pub use connection::{End, Exchange, Patience, exchange};
+pub use connection::{End, Exchange, Patience, connect, exchange};
 pub use fault::Fault;
 pub use hand::command as by_hand;
 pub use korean::korean;

@@ -8,6 +8,7 @@
 //! | `build.rs` | `build`: builds the programs of stages |
 //! | `window.rs` | a stage's files as they are without its window |
 //! | `answers.rs` | `Answers`: the hints and answers to the exercises of the notes |
+//! | `table.rs` | `Table`: columns for a terminal, which wrap where it is narrow |
 //! | `wire.rs` | `Wire`: what the servers answer to the requests of the contract and to the attacks |
 //!
 //! The number of stages is written nowhere: code that needs the stages reads the folder `steps` through `Ladder`.
@@ -16,6 +17,7 @@
 pub mod answers;
 pub mod build;
 pub mod code;
+pub mod table;
 mod window;
 pub mod wire;
 

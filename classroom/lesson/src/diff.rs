@@ -1,12 +1,12 @@
 //! `cargo lesson diff`: what changes in the code from one stage to another.
 
 use crate::pager;
-use crate::table::{Cell, Column, Table, added_and_removed};
 use anstream::ColorChoice;
 use anstream::adapter::strip_str;
 use anyhow::Result;
 use ladder::Ladder;
 use ladder::code::{Changes, FileChange, count};
+use ladder::table::{Cell, Column, Table, added_and_removed};
 use std::io::{self, IsTerminal, Write};
 
 /// What to compare, and how to show it.

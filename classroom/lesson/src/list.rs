@@ -1,11 +1,11 @@
 //! `cargo lesson list`: the ladder as a table.
 
-use crate::table::{Cell, Column, Table, added_and_removed};
 use crate::words;
 use anstyle::Style;
 use anyhow::Result;
 use ladder::Ladder;
 use ladder::code::{Changes, count};
+use ladder::table::{Cell, Column, Table, added_and_removed};
 use replay::Lang;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! `cargo lesson`: compares the stages in code and on the wire, checks a server in any language, starts a
-//! student's own copy, and carries a maintainer's fix up the ladder. Each command has a file; `table.rs` lays out
-//! what some of them print.
+//! student's own copy, and carries a maintainer's fix up the ladder. Each command has a file.
 
+mod bench;
 mod carry;
 mod check;
 mod class;
@@ -9,11 +9,11 @@ mod diff;
 mod half;
 mod hint;
 mod list;
+mod package;
 mod page;
 mod pager;
 mod report;
 mod start;
-mod table;
 mod watch;
 mod wire;
 mod words;
@@ -35,7 +35,7 @@ use std::process::ExitCode;
                   Without a command, lists the stages."
 )]
 struct Cli {
-    /// The language of list, check, watch, class, start and hint, en or ko [default: that of the system]
+    /// The language of list, check, watch, class, start, hint and bench, en or ko [default: that of the system]
     #[arg(long, global = true)]
     lang: Option<String>,
     #[command(subcommand)]
@@ -123,6 +123,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Measure on this machine what each stage costs, and how fast it is
+    ///
+    /// It measures lines, crates, a cold build and memory, then requests and writes a second, writes per sync, and what
+    /// is left after kill -9. A server in Python stands beside the stages. This takes up to five minutes. The first
+    /// run compiles the programs before, which takes longer.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -187,6 +193,7 @@ fn run(cli: Cli, lang: Lang) -> Result<ExitCode> {
         Command::Hint(arguments) => hint::run(&ladder, &arguments, lang)?,
         Command::Carry { stage, dry_run } => return carry::run(&ladder, &stage, dry_run),
         Command::Page { out } => return page::run(&ladder, out.as_deref()),
+        Command::Bench(arguments) => return bench::run(&ladder, &arguments, lang),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 //! `cargo lesson wire`: what changes on the wire from one stage to another.
 
-use crate::table::{Cell, Column, Table};
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use ladder::table::{Cell, Column, Table};
 use ladder::wire::{Row, Wire};
 use ladder::{Ladder, Stage};
 use std::io::Write;

@@ -29,7 +29,7 @@ mod words;
 
 pub use event::{Door, Event, Participant, Tell};
 pub use lesson::{Lesson, Line};
-pub use postgres::{Database, is_installed as has_postgresql};
+pub use postgres::{Database, add_database, is_installed as has_postgresql};
 pub use process::{Client, Folder, Process, Server, end_with_signals, note_signals};
 pub use screen::split_stamp;
 pub use words::Lang;

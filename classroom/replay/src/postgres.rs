@@ -18,17 +18,18 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// How often another port is tried: another program may take a free port first.
 const TRIES: usize = 20;
 
-/// Settings that make it fast (no sync) and leave nothing behind (no socket file, no named shared memory).
-const SETTINGS: [&str; 8] = [
+/// Settings with which it leaves nothing behind (no socket file, no named shared memory), and does no work unasked.
+const SETTINGS: [&str; 6] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "dynamic_shared_memory_type=mmap",
-    "fsync=off",
-    "full_page_writes=off",
     "autovacuum=off",
     "log_checkpoints=off",
     "max_connections=500",
 ];
+
+/// Settings that make it fast: it does not sync. A test or a lesson does not take the power away.
+const WITHOUT_SYNC: [&str; 2] = ["fsync=off", "full_page_writes=off"];
 
 /// The PostgreSQL that runs, if there is one.
 static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
@@ -48,14 +49,34 @@ impl Database {
     /// # Errors
     /// PostgreSQL is not installed or does not start.
     pub fn new() -> Result<Database> {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let postgres = match running.upgrade() {
             Some(postgres) => postgres,
-            None => Arc::new(Postgres::start()?),
+            None => Arc::new(Postgres::start(&WITHOUT_SYNC)?),
         };
         *running = Arc::downgrade(&postgres);
         drop(running);
+        Database::of(postgres)
+    }
+
+    /// Makes a database in a PostgreSQL of its own that syncs each commit, as one in use does.
+    ///
+    /// # Errors
+    /// PostgreSQL is not installed or does not start.
+    pub fn with_syncs() -> Result<Database> {
+        Database::of(Arc::new(Postgres::start(&[])?))
+    }
+
+    /// Makes one more database in the same PostgreSQL.
+    ///
+    /// # Errors
+    /// PostgreSQL has failed.
+    pub fn another(&self) -> Result<Database> {
+        Database::of(self.0.postgres.clone())
+    }
+
+    fn of(postgres: Arc<Postgres>) -> Result<Database> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("messages{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         postgres.client("createdb", &[&name])?;
         Ok(Database(Arc::new(Inner { name, postgres })))
@@ -64,6 +85,18 @@ impl Database {
     /// Where it is, as `--db` takes it.
     pub fn url(&self) -> String {
         format!("postgresql://postgres@127.0.0.1:{}/{}", self.0.postgres.port, self.0.name)
+    }
+}
+
+impl Database {
+    /// What `psql` prints for a query in SQL: a line for each row, without the head.
+    ///
+    /// # Errors
+    /// There is no `psql`, or the query fails.
+    pub fn query(&self, sql: &str) -> Result<String> {
+        let arguments = ["--no-psqlrc", "--tuples-only", "--no-align", "--command", sql];
+        let all = [&["--dbname", &self.0.name], &arguments[..]].concat();
+        self.0.postgres.client("psql", &all)
     }
 }
 
@@ -91,7 +124,7 @@ struct Postgres {
 }
 
 impl Postgres {
-    fn start() -> Result<Postgres> {
+    fn start(more: &[&str]) -> Result<Postgres> {
         let mut programs = Programs::find()?;
         let folder = Folder::new()?;
         programs.leave_root(&folder)?;
@@ -104,7 +137,7 @@ impl Postgres {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let mut command = programs.command("postgres", &folder);
             command.args(["-D", "data", "-p", &port.to_string()]);
-            command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+            command.args(SETTINGS.iter().chain(more).flat_map(|setting| ["-c", setting]));
             let mut server = Task::of("postgres", command, Ending::Quit)?;
             if server.says("ready to accept connections")? {
                 let _server = Mutex::new(server);
@@ -120,14 +153,14 @@ impl Postgres {
         bail!("there is no free port for PostgreSQL; close some programs that listen on ports")
     }
 
-    /// Runs a client program.
-    fn client(&self, name: &str, arguments: &[&str]) -> Result<()> {
+    /// Runs a client program, and returns what it printed.
+    fn client(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let mut command = self.programs.command(name, &self.folder);
         command.args(["--host=127.0.0.1", "--username=postgres", "--port", &self.port.to_string()]);
         command.args(arguments);
         let (said, status) = Task::of(name, command, Ending::Kill)?.finish()?;
         ensure!(status.success(), "PostgreSQL has failed: {}", reason(&said));
-        Ok(())
+        Ok(said)
     }
 }
 
@@ -220,8 +253,8 @@ fn without_variables(command: &mut Command) {
     }
 }
 
-/// Lets a server keep its messages in this database.
-pub(crate) fn add_database(command: &mut Command, database: Option<&Database>) {
+/// Lets a server keep its messages in this database: adds `--db URL`, and takes out the variables of PostgreSQL.
+pub fn add_database(command: &mut Command, database: Option<&Database>) {
     if let Some(database) = database {
         command.args([OsStr::new("--db"), OsStr::new(&database.url())]);
         without_variables(command);

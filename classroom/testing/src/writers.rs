@@ -1,12 +1,10 @@
 //! Many clients that post at the same time, each as soon as it is answered. A message that was answered must be
 //! in the list afterwards, also if the server was killed.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
+use contract::Answered;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-
-/// The index that the server gave a message, and its text.
-pub type Answered = (usize, String);
 
 /// Running clients. Each stops when a request of its own fails.
 pub struct Writers {
@@ -68,9 +66,10 @@ pub fn list(addr: &str) -> Result<Vec<String>> {
 
 /// Checks that `list` has each message of `answered` at its index.
 pub fn is_all_in(answered: &[Answered], list: &[String]) -> Result<()> {
-    for (index, text) in answered {
-        let found = list.get(*index);
-        ensure!(found == Some(text), "{text:?} was answered with /{index}, where {found:?} is");
+    match contract::lost(answered, list).first() {
+        None => Ok(()),
+        Some((index, text)) => {
+            bail!("{text:?} was answered with /{index}, where {:?} is", list.get(*index))
+        }
     }
-    Ok(())
 }

@@ -72,7 +72,7 @@ enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(1..=10000))]
         max_connections: u64,
 
-        /// Log the whole requests and responses, and not only a line for each
+        /// Log the header fields of requests and responses, and not only a line for each
         #[arg(long)]
         verbose: bool,
     },

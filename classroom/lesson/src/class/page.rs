@@ -6,7 +6,8 @@
 use super::board::{Board, Row};
 use super::grid::{Grid, Pair};
 use super::report::Mark;
-use anyhow::{Context, Result};
+use crate::check::BadArguments;
+use anyhow::{Context, Error, Result, ensure};
 use replay::Lang;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -47,9 +48,12 @@ impl Page {
         away: Duration,
         lang: Lang,
     ) -> Result<Page> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let html = HTML.replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT);
-        replace(&folder.join(PAGE), &html)?;
+        fs::create_dir_all(folder)
+            .map_err(Error::from)
+            .and_then(|()| is_free(&folder.join(PAGE)))
+            .and_then(|()| replace(&folder.join(PAGE), &html))
+            .map_err(|error| not_written(folder, &error, lang))?;
         // Another board's count may be in the folder.
         let count = std::process::id().into();
         let (folder, join) = (folder.to_path_buf(), join.to_string());
@@ -169,6 +173,29 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     fs::write(&new, text)
         .and_then(|()| fs::rename(&new, path))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Fails if `path` is a file of another program, which would be lost.
+fn is_free(path: &Path) -> Result<()> {
+    let is_ours = fs::read(path)
+        .map_or(true, |bytes| bytes.windows(DATA.len()).any(|window| window == DATA.as_bytes()));
+    ensure!(is_ours, "{} is of another program", path.display());
+    Ok(())
+}
+
+/// Why the page is not in `folder`, and what to do.
+fn not_written(folder: &Path, error: &Error, lang: Lang) -> BadArguments {
+    let folder = folder.display();
+    BadArguments(match lang {
+        Lang::En => {
+            format!(
+                "cannot write the page into {folder}: {error:#}; choose another folder with --page"
+            )
+        }
+        Lang::Ko => format!(
+            "{folder} 폴더에 페이지를 쓸 수 없습니다: {error:#}. --page로 다른 폴더를 고르세요"
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -465,6 +465,13 @@ fn wrong_arguments() -> Result<()> {
     let nowhere = folder.path().join("no/class.csv").display().to_string();
     let nowhere = said(lesson(&["class", "--csv", &nowhere]).code(2))?;
     assert!(nowhere.contains("choose another name for --csv"), "{nowhere}");
+    // The page does not take the place of a file of another program.
+    let page = folder.path().join("index.html");
+    fs::write(&page, "<p>my own</p>")?;
+    let path = folder.path().display().to_string();
+    let there = said(lesson(&["class", "--addr", "127.0.0.1:0", "--page", &path]).code(2))?;
+    assert!(there.contains("choose another folder with --page"), "{there}");
+    assert_eq!(fs::read_to_string(&page)?, "<p>my own</p>");
     Ok(())
 }
 
