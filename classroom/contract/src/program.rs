@@ -208,7 +208,11 @@ fn free_address(ip: IpAddr) -> Result<(SocketAddr, UdpSocket)> {
             return Ok((addr, reserved));
         }
     }
-    bail!("there is no free port from {} to {}", PORTS.start(), PORTS.end())
+    bail!(
+        "there is no free port from {} to {}; end some programs that listen there",
+        PORTS.start(),
+        PORTS.end()
+    )
 }
 
 /// Binds a socket to `addr`, and does not listen: a process that starts meanwhile has a copy of the socket up to its

@@ -183,7 +183,7 @@ fn server(ladder: &Ladder, number: u32, arguments: &Arguments) -> Result<Server>
 ///
 /// # Errors
 /// There is no such copy, it does not build, or PostgreSQL is not installed and the stage needs it.
-pub fn program(
+fn program(
     ladder: &Ladder,
     number: u32,
     name: Option<&str>,

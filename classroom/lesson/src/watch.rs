@@ -5,13 +5,14 @@ use crate::class::pairs::{Own, Pairs, Settings};
 use crate::class::report::{NAME_WIDTH, clean, is_address};
 use crate::class::send::Reporter;
 use crate::{report, words};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use contract::{Options, Outcome, Restart, Server};
 use ladder::Ladder;
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 use replay::Lang;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -91,7 +92,12 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
         if let Some(pairs) = &pairs {
             pairs.pause();
         }
-        let checked = check(ladder, arguments, number, &saved, &mut changed, reporter.as_ref());
+        // The others get the programs that were checked, also if a file that does not build is saved meanwhile.
+        let own = own(ladder, arguments);
+        let checked = match &own {
+            Ok((server, _)) => check(server, number, &saved, &mut changed, reporter.as_ref()),
+            Err(error) => Err(anyhow!("{error:#}")),
+        };
         if !changed {
             if let Some(reporter) = &reporter {
                 reporter.end(checked.as_deref().unwrap_or_default());
@@ -103,8 +109,7 @@ pub fn run(ladder: &Ladder, arguments: &Arguments, lang: Lang) -> Result<()> {
                     writeln!(anstream::stdout(), "{sentence}")?;
                 }
             }
-            if let Some(pairs) = pairs.as_ref().filter(|_| checked.is_ok()) {
-                let (server, client) = own(ladder, arguments)?;
+            if let (Some(pairs), Ok((server, client)), true) = (&pairs, own, checked.is_ok()) {
                 pairs.go_on(server, client);
             }
             if checked.is_ok_and(|outcomes| outcomes.iter().all(Outcome::passed)) {
@@ -232,7 +237,10 @@ fn pairs(
     Pairs::start(settings, reporter.clone()).map(Some)
 }
 
-/// The student's server and client.
+/// The student's server and client. A copy is built anew.
+///
+/// # Errors
+/// There is no such copy, or it does not build.
 fn own(ladder: &Ladder, arguments: &Arguments) -> Result<(Own, Own)> {
     let server = match (&arguments.name, &arguments.run) {
         (Some(name), _) => Own::Binary(check::binary(ladder, name)?),
@@ -244,16 +252,13 @@ fn own(ladder: &Ladder, arguments: &Arguments) -> Result<(Own, Own)> {
 
 /// One check. It stops early where a source file is saved meanwhile, and says so in `changed`.
 fn check(
-    ladder: &Ladder,
-    arguments: &Arguments,
+    server: &Own,
     number: u32,
     saved: &Receiver<notify::Result<Event>>,
     changed: &mut bool,
     reporter: Option<&Reporter>,
 ) -> Result<Vec<Outcome>> {
-    let (name, line) = (arguments.name.as_deref(), arguments.run.as_deref());
-    let program = check::program(ladder, number, name, line)?;
-    let mut server = Server::Program(program.context("there is no server to start")?);
+    let mut server = Server::Program(server.start(Ipv4Addr::LOCALHOST.into(), number)?);
     let mut progress = |outcome: &Outcome| {
         if let Some(reporter) = reporter {
             reporter.outcome(outcome);
@@ -341,6 +346,8 @@ fn is_source(path: &Path) -> bool {
 fn clear() -> Result<()> {
     if io::stdout().is_terminal() {
         write!(io::stdout(), "\x1b[2J\x1b[H")?;
+        // Standard output waits for the end of a line, and cargo and the thread that reports do not.
+        io::stdout().flush()?;
     }
     Ok(())
 }

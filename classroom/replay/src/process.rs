@@ -235,16 +235,30 @@ impl Process {
         output: PipeWriter,
     ) -> Result<(Process, Option<ChildStdin>)> {
         let ending = if group { Ending::KillGroup } else { Ending::Kill };
-        Process::start_with(command, ending, output)
+        let errors = output.try_clone()?;
+        Process::start_with(command, ending, output, errors.into())
     }
 
-    /// The same, with the way in which it is ended.
+    /// Starts `command`, which leads a process group. Its standard output goes to `output`, and its standard error is not
+    /// read: what a program says of an error is no answer of its peer.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start_without_errors(
+        command: Command,
+        output: PipeWriter,
+    ) -> Result<(Process, Option<ChildStdin>)> {
+        Process::start_with(command, Ending::KillGroup, output, Stdio::null())
+    }
+
+    /// The same, with the way in which it is ended and where its standard error goes.
     fn start_with(
         mut command: Command,
         ending: Ending,
         output: PipeWriter,
+        errors: Stdio,
     ) -> Result<(Process, Option<ChildStdin>)> {
-        command.stderr(output.try_clone()?).stdout(output);
+        command.stderr(errors).stdout(output);
         let mut kept = kept();
         #[cfg(unix)]
         {
@@ -747,7 +761,8 @@ impl Task {
     /// The program cannot be started.
     pub(crate) fn of(words: &str, command: Command, ending: Ending) -> Result<Task> {
         let (reader, writer) = io::pipe()?;
-        let (process, _) = Process::start_with(command, ending, writer)?;
+        let errors = writer.try_clone()?;
+        let (process, _) = Process::start_with(command, ending, writer, errors.into())?;
         Ok(Task { words: words.to_string(), process, output: Output::new(reader) })
     }
 

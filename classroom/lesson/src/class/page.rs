@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const HTML: &str = include_str!("page.html");
@@ -169,7 +170,10 @@ fn pairs(grid: &Grid) -> Value {
 
 /// Writes a file so that a reader finds the old or the new one, and never a part of one.
 fn replace(path: &Path, text: &str) -> Result<()> {
-    let new = path.with_extension("new");
+    // Another board may write to the same folder.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let new = path.with_extension(format!("{}-{number}.new", std::process::id()));
     fs::write(&new, text)
         .and_then(|()| fs::rename(&new, path))
         .with_context(|| format!("cannot write {}", path.display()))
@@ -257,5 +261,17 @@ mod tests {
         assert!(!text.contains("mina") && !text.contains("준호"), "{text}");
         assert_eq!(data["rows"][1]["name"], "2");
         Ok(())
+    }
+
+    /// Two boards may write to one folder, and neither takes away the other's file.
+    #[test]
+    fn two_boards_in_one_folder() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(PAGE);
+        let write = || (0..500).try_for_each(|_| replace(&path, "a page"));
+        std::thread::scope(|scope| {
+            let threads = [scope.spawn(write), scope.spawn(write)];
+            threads.into_iter().try_for_each(|one| one.join().unwrap_or_else(|_| panic!("ended")))
+        })
     }
 }

@@ -5,6 +5,9 @@
 //! student's client, one at a time, and notes whether they understand each other: what the client is given to type must
 //! come back from the server. A pair is asked again when either has changed.
 //!
+//! If they do not understand each other, this program asks the server itself. A server that gives no answer may be held by
+//! a stranger, so the pair is asked again from time to time. One that cannot be reached has not been tried.
+//!
 //! Others are strangers. A client gets a limited time, its output is read up to a limited size, and it is looked at and
 //! never shown.
 
@@ -12,15 +15,17 @@ use super::board::{Board, Row};
 use super::client::Client;
 use super::report::Report;
 use super::send::Reporter;
-use anyhow::{Context, Result};
+use crate::words;
+use anyhow::{Context, Result, bail, ensure};
 use contract::Program;
 use replay::{Lang, Process};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, PipeReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -39,10 +44,12 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How much of a client's output is read, in bytes.
 const OUTPUT_BYTES: u64 = 1 << 20;
 
-/// How many times a pair that does not understand each other is asked, because a server of one connection at a time may
-/// be busy with another client; and how long that waits.
+/// How many times a pair is asked whose server answers, but not so that the client understands it.
 const TRIES: u32 = 3;
+
+/// How long the next try waits after the first one. A later try waits longer, up to so many times as long.
 const RETRY: Duration = Duration::from_secs(10);
+const LONGEST: u32 = 6;
 
 /// After how long without a sign of life a student's server is not asked any more: the student has gone. A report is sent
 /// again more often.
@@ -65,6 +72,23 @@ pub enum Own {
     Binary(PathBuf),
     /// A command for the shell, with `{addr}` for HOST:PORT.
     Shell(String),
+}
+
+impl Own {
+    /// Starts it as the server of `stage`, at an address of this machine.
+    ///
+    /// # Errors
+    /// No port is free, the program cannot be started, or PostgreSQL is not installed and the stage needs it.
+    pub fn start(&self, ip: IpAddr, stage: u32) -> Result<Program> {
+        match self {
+            Own::Binary(binary) => Program::binary_on(ip, binary, contract::database(stage)?),
+            // A command without {db} starts a server that has its database already.
+            Own::Shell(line) if line.contains("{db}") => {
+                Program::shell_on(ip, line, contract::database(stage)?)
+            }
+            Own::Shell(line) => Program::shell_on(ip, line, None),
+        }
+    }
 }
 
 /// What the student lets the class do.
@@ -124,7 +148,10 @@ impl Pairs {
         self.0.changed.notify_all();
         let waits = |state: &mut State| state.is_talking;
         drop(self.0.changed.wait_while(state, waits));
-        self.0.reporter.change(|report| report.serve = None);
+        self.0.reporter.change(|report| {
+            report.serve = None;
+            report.understands = Vec::new();
+        });
     }
 
     /// A check is over. Others may talk to `server`, and `client` talks to theirs.
@@ -161,6 +188,7 @@ fn work(shared: &Shared) {
         board: Board::default(),
         read: None,
         known: BTreeMap::new(),
+        prints: None,
     };
     loop {
         let waits = |state: &mut State| state.own.is_none();
@@ -218,9 +246,17 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
             // The lock is held, so that a check that begins takes the address out again afterwards.
             shared.reporter.change(|report| report.serve = Some(addr.clone()));
             drop(state);
+            let is_here = own_ip(&shared.settings.class).is_ok_and(|ip| ip.is_loopback());
+            let (english, korean) = match is_here {
+                true => (
+                    ", but only on this machine; for the others, give --class the address that the board shows",
+                    ". 단, 이 컴퓨터에서만 됩니다. 다른 컴퓨터에서도 되게 하려면 보드에 표시된 주소를 --class에 쓰세요",
+                ),
+                false => ("", ""),
+            };
             shared.say(
-                format!("others of the class can talk to your server at {addr}"),
-                format!("다른 학생이 {addr}에서 내 서버에 접속할 수 있습니다"),
+                format!("others of the class can talk to your server at {addr}{english}"),
+                format!("다른 학생이 {addr}에서 내 서버에 접속할 수 있습니다{korean}"),
             );
         }
         Ok(None) => {}
@@ -231,9 +267,15 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
                 state.starts = STARTS + 1;
             }
             drop(state);
+            let reason = format!("{error:#}");
+            let korean = words::say(Lang::Ko, &reason);
             shared.say(
-                format!("your server cannot be opened to the class: {error:#}"),
-                format!("내 서버를 다른 학생에게 열 수 없습니다: {error:#}"),
+                format!(
+                    "your server cannot be opened to the class: {reason}. Save a file to try it again"
+                ),
+                format!(
+                    "내 서버를 다른 학생에게 열 수 없습니다: {korean}. 다시 시도하려면 파일을 저장하세요"
+                ),
             );
         }
     }
@@ -246,13 +288,7 @@ fn keep_server(shared: &Shared, own: &Own, version: u64) {
 fn start(shared: &Shared, own: &Own, version: u64) -> Result<Option<Program>> {
     let stage = shared.settings.stage;
     let ip = own_ip(&shared.settings.class)?;
-    let server = match own {
-        Own::Binary(binary) => Program::binary_on(ip, binary, contract::database(stage)?)?,
-        Own::Shell(line) if line.contains("{db}") => {
-            Program::shell_on(ip, line, contract::database(stage)?)?
-        }
-        Own::Shell(line) => Program::shell_on(ip, line, None)?,
-    };
+    let server = own.start(ip, stage)?;
     let addr: SocketAddr = server.addr().parse().context("the server has no address")?;
     let start = Instant::now();
     loop {
@@ -263,18 +299,21 @@ fn start(shared: &Shared, own: &Own, version: u64) -> Result<Option<Program>> {
             greet(stream, stage);
             return Ok(Some(server));
         }
-        anyhow::ensure!(server.ended(LOOK)?.is_none(), "it ended before it listened");
-        anyhow::ensure!(
+        if server.ended(LOOK)?.is_some() {
+            let said = contract::in_quotes(server.last_words(1).join(" "), 200);
+            bail!("the server ended before it listened at {addr}; it printed: {said}");
+        }
+        ensure!(
             start.elapsed() < START,
-            "it does not listen at {addr} within {} s",
+            "it does not listen at {addr} within {} s; the program must listen at the address that the command gives it",
             START.as_secs()
         );
     }
 }
 
 /// Asks the first question on the connection that has shown that the server listens: up to stage 9 a connection without
-/// a request ends a server.
-fn greet(mut stream: TcpStream, stage: u32) {
+/// a request ends a server. Returns whether something comes back.
+fn greet(mut stream: TcpStream, stage: u32) -> bool {
     let host = stream.peer_addr().map(|addr| addr.to_string()).unwrap_or_default();
     let question = match stage {
         1 | 2 => "hello\n".to_string(),
@@ -288,7 +327,20 @@ fn greet(mut stream: TcpStream, stage: u32) {
         let _ = stream.shutdown(std::net::Shutdown::Write);
     }
     let start = Instant::now();
-    while start.elapsed() < ANSWER && matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
+    let mut answers = false;
+    while start.elapsed() < ANSWER && matches!(stream.read(&mut [0; 4096]), Ok(1..)) {
+        answers = true;
+    }
+    answers
+}
+
+/// What a server is like that a client has not understood.
+fn what_is_wrong(addr: SocketAddr, stage: u32) -> Found {
+    match TcpStream::connect_timeout(&addr, ANSWER).map(|stream| greet(stream, stage)) {
+        Ok(true) => Found::Misunderstood,
+        Ok(false) => Found::Silent,
+        Err(_) => Found::Unreachable,
+    }
 }
 
 /// The address of this machine on the way to the server of the class.
@@ -317,6 +369,21 @@ struct Talks {
     read: Option<Instant>,
     /// What is known of the others, each under the key and the name of the student.
     known: BTreeMap<(String, String), Known>,
+    /// The check before which the student's client was tried, and how many times it prints by itself what it is given to
+    /// type.
+    prints: Option<(u64, usize)>,
+}
+
+/// What came of a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Understood,
+    /// The server answers, and the client does not understand it.
+    Misunderstood,
+    /// The server does not answer this program either: it is wrong, or a stranger holds it.
+    Silent,
+    /// Nothing listens: the server has just ended, or the network is in the way.
+    Unreachable,
 }
 
 /// What is known of another student's server.
@@ -324,9 +391,32 @@ struct Known {
     addr: SocketAddr,
     /// The check of this student's own before which the pair was asked.
     version: u64,
-    understands: bool,
+    found: Found,
     tries: u32,
     asked: Instant,
+}
+
+impl Known {
+    /// Whether it is about this server and about the client as it is now.
+    fn is_of(&self, addr: SocketAddr, version: u64) -> bool {
+        self.addr == addr && self.version == version
+    }
+
+    /// Whether the pair has to be asked once more.
+    fn is_due(&self, now: Instant) -> bool {
+        let waited = now.duration_since(self.asked) > RETRY * self.tries.min(LONGEST);
+        match self.found {
+            Found::Understood => false,
+            // Each try may end a server of a stage up to 9.
+            Found::Misunderstood => waited && self.tries < TRIES,
+            Found::Silent | Found::Unreachable => waited,
+        }
+    }
+
+    /// What the report says of it.
+    fn understands(&self) -> Option<bool> {
+        (self.found != Found::Unreachable).then_some(self.found == Found::Understood)
+    }
 }
 
 impl Talks {
@@ -356,23 +446,28 @@ impl Talks {
             .collect();
         // Each client begins with the student after its own, so that not all ask the same server at the same time.
         others.sort_by_key(|(row, _)| (row.index < mine, row.index));
-        let has_to_be_asked = |(row, addr): &&(&Row, SocketAddr)| match self.known.get(&who(row)) {
-            Some(known) if known.addr == *addr && known.version == version => {
-                !known.understands && known.tries < TRIES && known.asked.elapsed() > RETRY
-            }
-            _ => true,
+        let known = |row: &Row, addr: SocketAddr| {
+            self.known.get(&who(row)).filter(|known| known.is_of(addr, version))
         };
-        let next = others.iter().find(has_to_be_asked);
-        let asked = next.map(|(row, addr)| (*row, *addr));
+        // A server that was not asked yet comes first: a hostile one takes its time again and again.
+        let tries = |row: &Row, addr| known(row, addr).map_or(0, |known| known.tries);
+        let is_due = |(row, addr): &&(&Row, SocketAddr)| {
+            known(row, *addr).is_none_or(|known| known.is_due(now))
+        };
+        let next = others.iter().filter(is_due).min_by_key(|(row, addr)| tries(row, *addr));
+        let asked = next.map(|(row, addr)| (*row, *addr, tries(row, *addr)));
         let has_asked = asked.is_some();
-        if let Some((row, addr)) = asked {
+        if let Some((row, addr, tries)) = asked {
             let mut state = shared.lock();
             if state.version != version {
                 return true;
             }
             state.is_talking = true;
             drop(state);
-            let understands = Talk::new(shared, client, addr, version).understands();
+            let prints = self.prints.filter(|prints| prints.0 == version);
+            let prints = prints.map_or_else(|| prints_itself(shared, client, version), |one| one.1);
+            self.prints = Some((version, prints));
+            let understands = Talk::new(shared, client, addr, version).understands(prints);
             shared.lock().is_talking = false;
             shared.changed.notify_all();
             // The client was ended because a check begins.
@@ -384,20 +479,25 @@ impl Talks {
                 self.read = None;
                 return true;
             }
-            let before = self.known.get(&who(row)).filter(|known| known.addr == addr);
-            let tries = before.filter(|known| known.version == version).map_or(0, |one| one.tries);
-            let asked = Instant::now();
-            let known = Known { addr, version, understands, tries: tries + 1, asked };
+            let found = if understands { Found::Understood } else { what_is_wrong(addr, me.stage) };
+            let known = Known { addr, version, found, tries: tries + 1, asked: Instant::now() };
             self.known.insert(who(row), known);
         }
-        let rows = others.iter().map(|(row, _)| row);
-        let understands: Vec<(usize, bool)> = rows
-            .filter_map(|row| Some((row.index, self.known.get(&who(row))?.understands)))
-            .collect();
+        // What was found out before either has changed does not count.
+        let known = |(row, addr): &(&Row, SocketAddr)| {
+            let known = self.known.get(&who(row)).filter(|known| known.is_of(*addr, version))?;
+            Some((row.index, known.understands()?))
+        };
+        let understands: Vec<(usize, bool)> = others.iter().filter_map(known).collect();
         // What is known of a student who has gone is forgotten.
         let there: Vec<_> = self.board.rows.iter().map(who).collect();
         self.known.retain(|who, _| there.contains(who));
-        shared.reporter.change(|report| report.understands = understands);
+        let state = shared.lock();
+        if state.version == version {
+            // The lock is held, so that a check that begins takes this out again afterwards.
+            shared.reporter.change(|report| report.understands = understands);
+        }
+        drop(state);
         has_asked
     }
 
@@ -419,7 +519,8 @@ fn who(row: &Row) -> (String, String) {
 /// stranger must not be able to send the student's client elsewhere, such as to another service of the student's machine.
 fn address(serve: &str, own: IpAddr) -> Option<SocketAddr> {
     let addr: SocketAddr = serve.parse().ok()?;
-    let ip = addr.ip();
+    // ::ffff:127.0.0.1 is 127.0.0.1.
+    let ip = addr.ip().to_canonical();
     let is_one_machine = !ip.is_unspecified()
         && !ip.is_multicast()
         && !matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
@@ -446,18 +547,19 @@ impl Talk<'_> {
         Talk { shared, client, addr, version, start: Instant::now(), text }
     }
 
-    /// Whether what the client is given to type comes back. From stage 5 on another run of the client has to get it, which
-    /// was not given the text: a client may print the request, too.
-    fn understands(&self) -> bool {
-        self.try_to_understand().unwrap_or(false)
+    /// Whether what the client is given to type comes back. Up to stage 4 the client has to print it once more than the
+    /// `prints` times that it prints it by itself. From stage 5 on another run of the client has to get it, which was not
+    /// given the text: a client may print the request, too.
+    fn understands(&self, prints: usize) -> bool {
+        self.try_to_understand(prints).unwrap_or(false)
     }
 
     /// The same; `None` if the client cannot be run to its end.
-    fn try_to_understand(&self) -> Option<bool> {
+    fn try_to_understand(&self, prints: usize) -> Option<bool> {
         let said = self.run(&self.text)?;
         match self.shared.settings.stage {
             // The reply.
-            ..=4 => Some(said.contains(&self.text)),
+            ..=4 => Some(said.matches(&self.text).count() > prints),
             // Each line is sent, and the list comes after it.
             5 => Some(self.run("안녕")?.contains(&self.text)),
             // An empty line fetches the list.
@@ -489,7 +591,7 @@ impl Talk<'_> {
         };
         command.stdin(Stdio::piped());
         let (reader, writer) = io::pipe()?;
-        let (process, input) = Process::start(command, true, writer)?;
+        let (process, input) = Process::start_without_errors(command, writer)?;
         let output = read(reader);
         if let Some(mut input) = input {
             // The client may have ended before. The end of its input follows the line.
@@ -508,6 +610,49 @@ impl Talk<'_> {
             thread::sleep(LOOK);
         }
     }
+}
+
+/// How many times the student's client prints by itself what it is given to type. To find that out, it talks to a server of
+/// this program that answers with another text. From stage 5 on this does not matter.
+fn prints_itself(shared: &Shared, client: &Own, version: u64) -> usize {
+    let stage = shared.settings.stage;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok().filter(|_| stage < 5);
+    let Some(listener) = listener else { return 0 };
+    let Ok(addr) = listener.local_addr() else { return 0 };
+    let is_over = Arc::new(AtomicBool::new(false));
+    let ends = is_over.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            if ends.load(Ordering::Relaxed) {
+                return;
+            }
+            answer_otherwise(stream, stage);
+        }
+    });
+    let talk = Talk::new(shared, client, addr, version);
+    let said = talk.run(&talk.text).unwrap_or_default();
+    is_over.store(true, Ordering::Relaxed);
+    // The thread waits for a connection.
+    let _ = TcpStream::connect_timeout(&addr, ANSWER);
+    said.matches(&talk.text).count()
+}
+
+/// Answers a client as a server of the stage does, but for the text.
+fn answer_otherwise(mut stream: TcpStream, stage: u32) {
+    let answer = match stage {
+        1 | 2 => "다른 답\n",
+        _ => {
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\nConnection: close\r\n\r\n다른 답"
+        }
+    };
+    let _ = stream.set_read_timeout(Some(ANSWER));
+    let _ = stream.set_write_timeout(Some(ANSWER));
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write_all(answer.as_bytes());
+    // Data that nothing reads would make the system reset the connection, and the answer could be lost.
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let start = Instant::now();
+    while start.elapsed() < ANSWER && matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
 }
 
 /// Reads all that a client prints; sends `None` if it is too much.
@@ -553,9 +698,48 @@ mod tests {
             "224.0.0.1:20000",
             "example.org:20000",
             "192.168.0.9:20000; rm -r /",
+            "[::ffff:127.0.0.1]:20000",
+            "[::ffff:0.0.0.0]:20000",
         ] {
             assert_eq!(address(wrong, away), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn why_a_server_is_not_open_is_said_in_korean() {
+        for reason in [
+            "there is no free port from 20000 to 29999; end some programs that listen there",
+            "there is no way to 192.168.0.9:8090: x",
+            "the server ended before it listened at 192.168.0.9:20000; it printed: \"x\"",
+            "it does not listen at 192.168.0.9:20000 within 10 s; the program must listen at the address that the \
+             command gives it",
+            "my_put does not compile; the first error is above",
+        ] {
+            let korean = words::say(Lang::Ko, reason);
+            assert!(korean.contains("니다") && !korean.contains(" the "), "{korean}");
+        }
+    }
+
+    #[test]
+    fn when_a_pair_is_asked_again() {
+        let asked = Instant::now();
+        let addr = SocketAddr::from(([192, 168, 0, 9], 20_000));
+        let known = |found, tries| Known { addr, version: 1, found, tries, asked };
+        let soon = asked + RETRY / 2;
+        let later = asked + RETRY * LONGEST + Duration::from_millis(1);
+        for found in [Found::Misunderstood, Found::Silent, Found::Unreachable] {
+            assert!(!known(found, 1).is_due(soon) && known(found, 1).is_due(later));
+        }
+        // A stranger may hold a server for long, and a pair is right again after that.
+        assert!(
+            known(Found::Silent, 50).is_due(later) && known(Found::Unreachable, 50).is_due(later)
+        );
+        // A server that answers is left in peace.
+        assert!(!known(Found::Misunderstood, TRIES).is_due(later));
+        assert!(!known(Found::Understood, 1).is_due(later));
+        assert_eq!(known(Found::Unreachable, 1).understands(), None);
+        assert_eq!(known(Found::Silent, 1).understands(), Some(false));
+        assert!(known(Found::Silent, 1).is_of(addr, 1) && !known(Found::Silent, 1).is_of(addr, 2));
     }
 
     #[test]

@@ -29,15 +29,14 @@ pub struct Running {
 impl Running {
     pub fn start(arguments: &[&str]) -> Result<Running> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
-        command.args(arguments);
+        command.args(arguments).current_dir(root());
         Running::start_command(command)
     }
 
     /// The command is dropped here, and with it its end of the pipe.
-    fn start_command(mut command: Command) -> Result<Running> {
+    pub fn start_command(mut command: Command) -> Result<Running> {
         let (reader, writer) = std::io::pipe()?;
         let child = command
-            .current_dir(root())
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stderr(writer.try_clone()?)
@@ -301,6 +300,7 @@ fn on_a_terminal() -> Result<()> {
     let line = format!("stty cols 80 rows 24; exec '{lesson}' class --addr 127.0.0.1:0");
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
+    script.current_dir(root());
     let mut board = Running::start_command(script)?;
     let (_, line) = board.until_one(&["--class "])?;
     let addr = line.split_once("--class ").context("no address")?.1;

@@ -1,16 +1,18 @@
 //! pairs: students whose `watch` opens their servers to the class, and whose clients talk to the others'.
 
-use crate::binary;
 use crate::class::{Running, Student, board, post};
+use crate::scratch::Scratch;
+use crate::{binary, lesson_in, target};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use testing::{process, ureq};
+use testing::{needs, process, ureq};
 
 /// A student of stage 7 with the server of a stage and the client of stage 7.
 fn student(addr: &str, name: &str, stage: &str) -> Result<Student> {
@@ -89,6 +91,9 @@ enum Stranger {
     SaysNothing,
     SendsEscapesWithoutEnd,
     Ends,
+    AnswersOtherwise,
+    /// Nothing listens there any more.
+    Closed,
 }
 
 /// A stranger, who tells the class of a server, as a student's `watch` does.
@@ -98,14 +103,24 @@ struct Server {
 }
 
 impl Server {
-    fn start(class: &str, index: usize, name: &str, stranger: Stranger) -> Result<Server> {
-        let listener =
-            (20_000..30_000).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    fn start(
+        class: &str,
+        stage: u32,
+        index: usize,
+        name: &str,
+        stranger: Stranger,
+    ) -> Result<Server> {
+        let bind = |port| TcpListener::bind(("127.0.0.1", port)).ok();
+        let listener = match stranger {
+            // The next stranger gets another port.
+            Stranger::Closed => (25_000..30_000).find_map(bind),
+            _ => (20_000..25_000).find_map(bind),
+        };
         let listener = listener.context("no port is free")?;
         let serve = listener.local_addr()?.to_string();
         let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let report = move |beat: usize, name: &str| {
-            json!({"class": 1, "key": "stranger", "name": name, "stage": 7, "beat": beat, "serve": serve,
+            json!({"class": 1, "key": "stranger", "name": name, "stage": stage, "beat": beat, "serve": serve,
                 "passed": [], "failed": [], "waiting": []})
             .to_string()
         };
@@ -122,13 +137,18 @@ impl Server {
             }
         });
         let count = asked.clone();
+        if let Stranger::Closed = stranger {
+            return Ok(Server { stop, asked });
+        }
         thread::spawn(move || {
             let mut kept = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 count.fetch_add(1, Ordering::Relaxed);
                 match stranger {
                     Stranger::SaysNothing => kept.push(stream),
+                    Stranger::Closed => {}
                     Stranger::Ends => drop(stream),
+                    Stranger::AnswersOtherwise => answer_otherwise(stream),
                     Stranger::SendsEscapesWithoutEnd => {
                         thread::spawn(move || send_escapes(stream));
                     }
@@ -143,6 +163,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+fn answer_otherwise(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0; 1024]);
+    let _ = stream.write_all("친구 안녕\n".as_bytes());
 }
 
 fn send_escapes(mut stream: TcpStream) {
@@ -162,7 +187,7 @@ fn strangers_do_not_understand() -> Result<()> {
     ];
     let mut servers = Vec::new();
     for (index, (name, stranger)) in strangers.into_iter().enumerate() {
-        servers.push(Server::start(&addr, index, name, stranger)?);
+        servers.push(Server::start(&addr, 7, index, name, stranger)?);
     }
     let mut mina = student(&addr, "mina", "s07_put")?;
     wanted(&mut board, "mina: does not understand silent, endless, gone")?;
@@ -177,6 +202,79 @@ fn strangers_do_not_understand() -> Result<()> {
     );
     ensure!(!board.said.contains("owned"), "{}", board.said);
     Ok(())
+}
+
+/// A client's error may say what the client could not send, and that is no reply.
+#[test]
+fn an_error_is_no_reply() -> Result<()> {
+    let (mut board, addr) = board(&[])?;
+    for (index, stage) in ["s01_echo", "s02_loop", "s03_http"].into_iter().enumerate() {
+        let number: u32 = stage[1..3].parse()?;
+        let gone = format!("gone {number}");
+        let _server = Server::start(&addr, number, 2 * index, &gone, Stranger::Ends)?;
+        let client = format!("'{}' client --addr {{addr}}", binary(stage)?.display());
+        let _mina = of_stage(&addr, &format!("mina {number}"), stage, &client)?;
+        wanted(&mut board, &format!("mina {number}: does not understand {gone}"))?;
+    }
+    Ok(())
+}
+
+/// A client may print what it sends. That is no reply either.
+#[test]
+fn what_a_client_sends_is_no_reply() -> Result<()> {
+    let (mut board, addr) = board(&[])?;
+    let _server = Server::start(&addr, 1, 0, "other", Stranger::AnswersOtherwise)?;
+    let client = format!("'{}' client --addr {{addr}}", binary("s01_echo")?.display());
+    let _jiu = of_stage(&addr, "jiu", "s01_echo", &client)?;
+    let prints = format!("read -r line; echo \"sent: $line\"; echo \"$line\" | {client}");
+    let _mina = of_stage(&addr, "mina", "s01_echo", &prints)?;
+    wanted(&mut board, "mina: understands jiu; does not understand other")?;
+    Ok(())
+}
+
+/// If nothing listens any more, there was no misunderstanding: the server's `watch` has not noticed that yet.
+#[test]
+fn who_cannot_be_reached_is_not_misunderstood() -> Result<()> {
+    let (mut board, addr) = board(&[])?;
+    let closed = Server::start(&addr, 1, 0, "closed", Stranger::Closed)?;
+    let _gone = Server::start(&addr, 1, 1, "gone", Stranger::Ends)?;
+    let client = format!("'{}' client --addr {{addr}}", binary("s01_echo")?.display());
+    let _mina = of_stage(&addr, "mina", "s01_echo", &client)?;
+    wanted(&mut board, "mina: does not understand gone")?;
+    drop(closed);
+    ensure!(!board.said.contains("understand closed"), "{}", board.said);
+    Ok(())
+}
+
+/// The others get the program that was checked, also if a file that does not build is saved during the check.
+#[needs("git")]
+#[test]
+fn a_copy_that_does_not_build_after_its_check() -> Result<()> {
+    let scratch = Scratch::new()?;
+    lesson_in(scratch.folder(), &["start", "1", "my_echo"]).success();
+    // The server itself saves the file, so it is saved after the build and before the end of the check.
+    let saves =
+        r#"{ let _ = std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "x");"#;
+    let main = "mine/my_echo/src/main.rs";
+    let head = "fn main() -> ExitCode {";
+    scratch.replace(main, head, &head.replace('{', saves))?;
+    let (_board, addr) = board(&[])?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson"));
+    command.args(["watch", "1", "my_echo", "--class", &addr, "--name", "mina", "--serve"]);
+    command.current_dir(scratch.folder()).env("CARGO_TARGET_DIR", target());
+    let mut watch = Running::start_command(command)?;
+    watch.until("stage 1 is done")?;
+    watch.until("others of the class can talk to your server at")?;
+    Ok(())
+}
+
+/// A student whose server is a stage's.
+fn of_stage(class: &str, name: &str, stage: &str, client: &str) -> Result<Running> {
+    let run = format!("'{}' server --addr {{addr}}", binary(stage)?.display());
+    let number = stage[1..3].trim_start_matches('0');
+    let of_class = ["--class", class, "--name", name];
+    let of_pairs = ["--serve", "--interop", "--client", client];
+    Running::start(&[&["watch", number, "--run", &run][..], &of_class, &of_pairs].concat())
 }
 
 /// What is missing for a pair is said at the start.

@@ -2,7 +2,8 @@
 //! nothing.
 #![cfg(unix)]
 
-use crate::{binary, root};
+use crate::scratch::Scratch;
+use crate::{binary, lesson_in, root, target};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -178,4 +179,23 @@ fn nothing_is_left_of_an_interrupted_check() -> Result<()> {
     assert!(matches!(status, Some(143 | 0)), "{status:?}");
     assert_eq!(folders_of(id)?, 0);
     none_is_left(&mark)
+}
+
+/// On a terminal the screen is cleared before the build, so that the errors of the build stay on it.
+#[cfg(target_os = "linux")]
+#[needs("script", "git")]
+#[test]
+fn errors_of_the_build_stay_on_the_terminal() -> Result<()> {
+    let scratch = Scratch::new()?;
+    lesson_in(scratch.folder(), &["start", "1", "my_echo"]).success();
+    scratch.replace("mine/my_echo/src/main.rs", "fn main() -> ExitCode {", "fn main() {{")?;
+    let line = format!("exec '{}' watch 1 my_echo", env!("CARGO_BIN_EXE_lesson"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+    script.current_dir(scratch.folder()).env("CARGO_TARGET_DIR", target());
+    let mut watch = crate::class::Running::start_command(script)?;
+    watch.until("save a file in ")?;
+    let (_, shown) = watch.said.rsplit_once("\x1b[2J").context("the screen was not cleared")?;
+    ensure!(shown.contains("mine/my_echo/src/main.rs"), "{shown}");
+    Ok(())
 }
