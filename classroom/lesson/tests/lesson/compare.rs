@@ -55,8 +55,10 @@ fn an_unknown_command() -> Result<()> {
     );
     let commands: Vec<&str> =
         lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
-    let wanted =
-        ["list", "diff", "wire", "check", "watch", "start", "hint", "carry", "page", "bench"];
+    let wanted = [
+        "list", "diff", "wire", "check", "watch", "class", "start", "hint", "carry", "page",
+        "bench",
+    ];
     assert_eq!(commands, wanted);
     let said = lesson(&["zzz"]).code(2);
     let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
