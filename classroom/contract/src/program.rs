@@ -215,12 +215,11 @@ fn free_address(ip: IpAddr) -> Result<(SocketAddr, UdpSocket)> {
     )
 }
 
-/// Binds a socket to `addr`, and does not listen: a process that starts meanwhile has a copy of the socket up to its
-/// `exec`, and the copy of a listener would accept the first connection of the check and reset it.
+/// Binds a socket to `addr`. It does not listen: a process that starts meanwhile has a copy of the socket up to its
+/// `exec`, and the copy of a listener would accept the first connection of the check and reset it. It has no
+/// SO_REUSEADDR: not every server sets it, so a port in TIME_WAIT is not free.
 fn can_bind(addr: SocketAddr) -> io::Result<()> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
     socket.bind(&addr.into())
 }
 

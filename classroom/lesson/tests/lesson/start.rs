@@ -10,7 +10,22 @@ use snapbox::str;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use testing::needs;
+
+impl Scratch {
+    /// Runs cargo here, with the target folder of the tests; returns whether it succeeded, and all that it printed.
+    fn cargo(&self, arguments: &[&str]) -> Result<(bool, String)> {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("CARGO_TARGET_DIR", target())
+            .env("CARGO_TERM_COLOR", "never")
+            .output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+    }
+}
 
 /// The name of the copy of a stage.
 fn copy_of(stage: &str) -> String {

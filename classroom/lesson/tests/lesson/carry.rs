@@ -1,86 +1,17 @@
-//! carry, and what changes the ladder, in a clone of the workspace that a test may change.
+//! carry, and what changes the ladder, in a clone of the workspace.
 
-use crate::{lesson_in, root, target};
-use anyhow::{Context, Result, ensure};
+use crate::lesson_in;
+use crate::scratch::Scratch;
+use anyhow::{Context, Result};
 use ladder::Ladder;
 use snapbox::str;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
 use testing::needs;
 
-/// A clone of the workspace as it is now, committed or not.
-pub struct Scratch(TempDir);
-
 impl Scratch {
-    pub fn new() -> Result<Scratch> {
-        let scratch = Scratch(tempfile::tempdir()?);
-        let listed = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .current_dir(root())
-            .output()?;
-        ensure!(listed.status.success(), "git: {}", String::from_utf8_lossy(&listed.stderr));
-        for path in String::from_utf8(listed.stdout)?.split_terminator('\0') {
-            let place = scratch.path(path);
-            fs::create_dir_all(place.parent().context("no folder")?)?;
-            // What was deleted and not yet committed is listed as well.
-            if root().join(path).is_file() {
-                fs::copy(root().join(path), place)?;
-            }
-        }
-        scratch.git(&["init", "--quiet"])?;
-        scratch.commit()?;
-        Ok(scratch)
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.folder().join(path)
-    }
-
-    pub fn read(&self, path: &str) -> Result<String> {
-        fs::read_to_string(self.path(path)).with_context(|| path.to_string())
-    }
-
-    /// Puts `new` in the place of `old`, which must be there.
-    pub fn replace(&self, path: &str, old: &str, new: &str) -> Result<()> {
-        let text = self.read(path)?;
-        ensure!(text.contains(old), "{path} has no {old:?}");
-        Ok(fs::write(self.path(path), text.replace(old, new))?)
-    }
-
-    pub fn git(&self, arguments: &[&str]) -> Result<String> {
-        let output = Command::new("git").args(arguments).current_dir(self.folder()).output()?;
-        ensure!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
-    pub fn commit(&self) -> Result<()> {
-        self.git(&["add", "--all"])?;
-        let person = ["-c", "user.name=Student", "-c", "user.email=student@example.org"];
-        self.git(&[&person[..], &["commit", "--quiet", "-m", "x"]].concat())?;
-        Ok(())
-    }
-
     /// Which files are not as they were committed.
     pub fn changed(&self) -> Result<String> {
         self.git(&["status", "--porcelain"])
-    }
-
-    /// Runs cargo here, with the target folder of the tests; returns whether it succeeded, and all that it printed.
-    pub fn cargo(&self, arguments: &[&str]) -> Result<(bool, String)> {
-        let output = Command::new(env!("CARGO"))
-            .args(arguments)
-            .current_dir(self.folder())
-            .env("CARGO_TARGET_DIR", target())
-            .env("CARGO_TERM_COLOR", "never")
-            .output()?;
-        let said = [output.stdout, output.stderr].concat();
-        Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
     }
 
     /// The stages after one, in order.
